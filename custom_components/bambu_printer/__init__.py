@@ -1,0 +1,83 @@
+"""Bambu Lab 3D printers in Home Assistant, over the local network."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+
+from .const import DOMAIN
+from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .entity import ams_device_id, printer_device_info
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CLIMATE,
+    Platform.FAN,
+    Platform.LIGHT,
+    Platform.SELECT,
+    Platform.SENSOR,
+]
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
+    """Set up a printer from its config entry."""
+    coordinator = PrinterCoordinator(hass, entry)
+    entry.async_on_unload(coordinator.async_disconnect)
+
+    async def disconnect(_event: Event) -> None:
+        # Entries are not unloaded when Home Assistant stops.
+        await coordinator.async_disconnect()
+
+    entry.async_on_unload(
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, disconnect)
+    )
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+    _register_printer(hass, coordinator)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
+    """Unload a printer's entities; the session ends with the entry."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: BambuConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
+    """Let the user remove an AMS that is no longer plugged in."""
+    coordinator = entry.runtime_data
+    present = {
+        ams_device_id(coordinator.printer.serial, unit.unit)
+        for unit in coordinator.data.ams.units
+    }
+    removable = ams_device_id(coordinator.printer.serial, None)
+    return any(
+        domain == DOMAIN and name.startswith(removable) and name not in present
+        for domain, name in device.identifiers
+    )
+
+
+@callback
+def _register_printer(hass: HomeAssistant, coordinator: PrinterCoordinator) -> None:
+    """Create the printer's device before its parts, and keep its firmware up to date."""
+    registry = dr.async_get(hass)
+    entry = coordinator.config_entry
+    device = registry.async_get_or_create(
+        config_entry_id=entry.entry_id, **printer_device_info(coordinator)
+    )
+    coordinator.device_id = device.id
+
+    @callback
+    def update(facts: tuple[str | None, str]) -> None:
+        version, model = facts
+        registry.async_update_device(device.id, sw_version=version, model=model)
+
+    entry.async_on_unload(
+        coordinator.async_watch(
+            ("firmware", "capabilities"),
+            lambda state: (state.firmware.version, coordinator.printer.model.key),
+            update,
+        )
+    )

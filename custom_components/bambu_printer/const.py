@@ -1,0 +1,17 @@
+"""Names that several modules share."""
+
+from typing import Final
+
+DOMAIN: Final = "bambu_printer"
+MANUFACTURER: Final = "Bambu Lab"
+
+CONF_ACCESS_CODE: Final = "access_code"
+CONF_CAMERA_PORT: Final = "camera_port"
+CONF_CERTIFICATE: Final = "certificate"
+CONF_DETECT_PORT: Final = "detect_port"
+CONF_FTPS_PORT: Final = "ftps_port"
+CONF_MQTT_PORT: Final = "mqtt_port"
+CONF_PORTS: Final = "ports"
+CONF_SERIAL: Final = "serial"
+
+FTPS_PORT: Final = 990

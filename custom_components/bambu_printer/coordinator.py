@@ -1,0 +1,167 @@
+"""The bridge between one printer and its entities."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+import logging
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_HOST
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .const import (
+    CONF_ACCESS_CODE,
+    CONF_CERTIFICATE,
+    CONF_MQTT_PORT,
+    CONF_SERIAL,
+    DOMAIN,
+)
+from .printer import BambuPrinter, Endpoint, PrinterConnectionError, PrinterState
+from .printer.errors import CertificateChangedError, InvalidAccessCodeError
+from .printer.state import SECTIONS
+
+_LOGGER = logging.getLogger(__name__)
+
+type BambuConfigEntry = ConfigEntry[PrinterCoordinator]
+
+ALL_SECTIONS = frozenset(SECTIONS)
+
+
+@dataclass(slots=True, eq=False)
+class _Watch[T]:
+    """Somebody who wants to know one thing about the state."""
+
+    select: Callable[[PrinterState], T]
+    update: Callable[[T], None]
+    value: T
+
+
+class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
+    """Holds the session with a printer and wakes the entities that a report concerns.
+
+    Nothing is polled.  The standard listeners are called when the printer is lost or
+    back; for everything else entities watch single values, and those whose value a
+    report did not change are not called.
+    """
+
+    config_entry: BambuConfigEntry
+    device_id: str
+    """Of the printer, in the device registry; set before any entity is made."""
+
+    def __init__(self, hass: HomeAssistant, entry: BambuConfigEntry) -> None:
+        """Prepare the session; nothing is sent yet."""
+        super().__init__(
+            hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=None
+        )
+        self.printer = BambuPrinter(
+            endpoint_from_data(entry.data),
+            on_update=self._on_update,
+            on_connection=self._on_connection,
+        )
+        self.data = self.printer.state
+        self._watches: dict[str, dict[_Watch[Any], None]] = {
+            name: {} for name in SECTIONS
+        }
+        self._running = False
+
+    @callback
+    def async_watch[T](
+        self,
+        sections: Iterable[str],
+        select: Callable[[PrinterState], T],
+        update: Callable[[T], None],
+    ) -> CALLBACK_TYPE:
+        """Call `update` whenever what `select` takes from the state is another one.
+
+        It is looked at only when one of the named sections changed.  Returns what ends it.
+        """
+        watch = _Watch(select, update, select(self.data))
+        sections = tuple(sections)
+        for section in sections:
+            self._watches[section][watch] = None
+
+        @callback
+        def unwatch() -> None:
+            for section in sections:
+                self._watches[section].pop(watch, None)
+
+        return unwatch
+
+    async def async_disconnect(self) -> None:
+        """End the session."""
+        self._running = False
+        await self.printer.quit()
+
+    @override
+    async def _async_setup(self) -> None:
+        """Connect to the printer and wait for its first report."""
+        try:
+            await self.printer.start_session()
+        except InvalidAccessCodeError as err:
+            raise ConfigEntryAuthFailed(
+                translation_domain=DOMAIN, translation_key=err.code
+            ) from err
+        except CertificateChangedError as err:
+            raise ConfigEntryError(
+                translation_domain=DOMAIN, translation_key=err.code
+            ) from err
+        except PrinterConnectionError as err:
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key=err.code
+            ) from err
+        self._running = True
+
+    @override
+    async def _async_update_data(self) -> PrinterState:
+        """Return what the printer has pushed; there is nothing to fetch."""
+        if not self.printer.available:
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key="not_connected"
+            )
+        return self.printer.state
+
+    @callback
+    def _on_update(self, changed: frozenset[str]) -> None:
+        """Wake those whose value changed; while the state is stale, nobody."""
+        if self._running and self.last_update_success:
+            self._publish(changed)
+
+    @callback
+    def _publish(self, changed: Iterable[str]) -> None:
+        self.data = state = self.printer.state
+        watches = {watch: None for name in changed for watch in self._watches[name]}
+        for watch in watches:
+            value = watch.select(state)
+            if value != watch.value:
+                watch.value = value
+                watch.update(value)
+
+    @callback
+    def _on_connection(self) -> None:
+        """Take the printer for lost or back, and say so once."""
+        if not self._running:
+            return
+        available = self.printer.available
+        if available != self.last_update_success:
+            self.last_update_success = available
+            if available:
+                _LOGGER.info("%s is back", self.name)
+                self._publish(ALL_SECTIONS)
+            else:
+                _LOGGER.info("%s is lost: %s", self.name, self.printer.last_error)
+            self.async_update_listeners()
+        if isinstance(self.printer.last_error, InvalidAccessCodeError):
+            self.config_entry.async_start_reauth(self.hass)
+
+
+def endpoint_from_data(data: Any) -> Endpoint:
+    """Read where a printer is from the data of its entry."""
+    return Endpoint(
+        host=data[CONF_HOST],
+        serial=data[CONF_SERIAL],
+        access_code=data[CONF_ACCESS_CODE],
+        pin=data[CONF_CERTIFICATE],
+        mqtt_port=data[CONF_MQTT_PORT],
+    )

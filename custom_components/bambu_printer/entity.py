@@ -1,0 +1,487 @@
+"""What all entities have in common: their part of the printer, device and availability."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, override
+
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import DOMAIN, MANUFACTURER
+from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .helpers import translated_errors
+from .printer import BambuPrinter, PrinterState, SlotAddress
+from .printer.slots import EXTERNAL_DEPUTY
+from .printer.state.ams import AMS_NAMES, AmsKind
+from .printer.state.extruders import Extruder
+from .printer.state.temperatures import Heater
+
+HOLD_SECONDS: Final = 5.0
+"""How long an acknowledged value is shown without telemetry that confirms it."""
+
+
+class _Absent:
+    """The value of an entity whose part or use is not there just now."""
+
+    @override
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+
+
+def printer_device_info(coordinator: PrinterCoordinator) -> DeviceInfo:
+    """Describe the printer itself."""
+    printer = coordinator.printer
+    return DeviceInfo(
+        identifiers={(DOMAIN, printer.serial)},
+        manufacturer=MANUFACTURER,
+        model=printer.model.key,
+        name=coordinator.config_entry.title,
+        serial_number=printer.serial,
+        sw_version=printer.state.firmware.version,
+    )
+
+
+def ams_device_id(serial: str, unit: int | None) -> str:
+    """Return the identifier of a unit's device; without a unit, what all begin with."""
+    return f"{serial}_ams_{'' if unit is None else unit}"
+
+
+class Part:
+    """A piece of the printer that entities belong to."""
+
+    sections: ClassVar[tuple[str, ...]] = ()
+    """The sections of the state in which the piece stands."""
+
+    @property
+    def prefix(self) -> str:
+        """What the unique ids of its entities begin with, after the serial number."""
+        return ""
+
+    @property
+    def translation_prefix(self) -> str:
+        """What the translation keys of its entities begin with."""
+        return ""
+
+    @property
+    def placeholders(self) -> Mapping[str, str]:
+        """What is to be filled into the names of its entities."""
+        return {}
+
+    def resolve(self, state: PrinterState) -> Any:
+        """Return the piece out of the state, or None when it is not there."""
+        raise NotImplementedError
+
+    def device_info(
+        self, coordinator: PrinterCoordinator
+    ) -> DeviceInfo | ChildDeviceInfo:
+        """Describe the device that it is, or belongs to."""
+        return DeviceInfo(identifiers={(DOMAIN, coordinator.printer.serial)})
+
+
+@dataclass(frozen=True)
+class WholePrinter(Part):
+    """The printer as such; each entity names its own section."""
+
+    @override
+    def resolve(self, state: PrinterState) -> PrinterState:
+        return state
+
+
+@dataclass(frozen=True, slots=True)
+class NozzleView:
+    """What entities of a nozzle show."""
+
+    extruder: Extruder
+    heater: Heater
+    active: bool
+
+
+@dataclass(frozen=True)
+class NozzlePart(Part):
+    """An extruder with its nozzle."""
+
+    number: int
+    key: str
+    """``nozzle``, or which one it is on printers that have two."""
+
+    sections: ClassVar = ("extruders", "temperatures")
+
+    @property
+    @override
+    def prefix(self) -> str:
+        return "nozzle" if self.key == "nozzle" else f"nozzle_{self.number}"
+
+    @property
+    @override
+    def translation_prefix(self) -> str:
+        return self.key
+
+    @override
+    def resolve(self, state: PrinterState) -> NozzleView:
+        extruders, heaters = state.extruders.extruders, state.temperatures.nozzles
+        return NozzleView(
+            next(
+                (x for x in extruders if x.number == self.number),
+                Extruder(number=self.number),
+            ),
+            heaters[self.number] if self.number < len(heaters) else Heater(),
+            state.extruders.active == self.number,
+        )
+
+
+@dataclass(frozen=True)
+class AmsPart(Part):
+    """An AMS unit, a device of its own."""
+
+    unit: int
+    kind: AmsKind
+
+    sections: ClassVar = ("ams",)
+
+    @property
+    @override
+    def prefix(self) -> str:
+        return f"ams_{self.unit}"
+
+    @property
+    @override
+    def translation_prefix(self) -> str:
+        return "ams"
+
+    @override
+    def resolve(self, state: PrinterState) -> Any:
+        return state.ams.unit(self.unit)
+
+    @override
+    def device_info(self, coordinator: PrinterCoordinator) -> DeviceInfo:
+        unit = coordinator.data.ams.unit(self.unit)
+        info = DeviceInfo(
+            identifiers={
+                (DOMAIN, ams_device_id(coordinator.printer.serial, self.unit))
+            },
+            manufacturer=MANUFACTURER,
+            model=AMS_NAMES[self.kind],
+            via_device_id=coordinator.device_id,
+        )
+        if unit:
+            # The printer's name comes first: people with two printers have two AMS 1.
+            title = coordinator.config_entry.title
+            info["name"] = f"{title} {AMS_NAMES[self.kind]} {unit.label}"
+            info["serial_number"] = unit.serial or None
+            info["sw_version"] = unit.firmware or None
+        return info
+
+
+@dataclass(frozen=True)
+class TrayPart(Part):
+    """A slot of an AMS, or an external spool holder."""
+
+    slot: SlotAddress
+    single: bool
+    """Whether its device has no other slot, so that its number says nothing."""
+
+    sections: ClassVar = ("ams",)
+
+    @property
+    @override
+    def prefix(self) -> str:
+        if self.slot.external:
+            return "external_left" if self.slot.unit == EXTERNAL_DEPUTY else "external"
+        return f"ams_{self.slot.unit}_tray_{self.slot.slot + 1}"
+
+    @property
+    @override
+    def translation_prefix(self) -> str:
+        return "filament" if self.single else "tray"
+
+    @property
+    @override
+    def placeholders(self) -> Mapping[str, str]:
+        return {} if self.single else {"tray": str(self.slot.slot + 1)}
+
+    @override
+    def resolve(self, state: PrinterState) -> Any:
+        return state.ams.tray(self.slot)
+
+    @override
+    def device_info(
+        self, coordinator: PrinterCoordinator
+    ) -> DeviceInfo | ChildDeviceInfo:
+        serial = coordinator.printer.serial
+        if not self.slot.external:
+            return DeviceInfo(
+                identifiers={(DOMAIN, ams_device_id(serial, self.slot.unit))}
+            )
+        if len(coordinator.data.ams.externals) == 1:
+            side = "external_spool"
+        elif self.slot.unit == EXTERNAL_DEPUTY:
+            side = "external_spool_left"
+        else:
+            side = "external_spool_right"
+        return ChildDeviceInfo(
+            identifiers={(DOMAIN, f"{serial}_{self.prefix}")},
+            parent_device_id=coordinator.device_id,
+            translation_key=side,
+        )
+
+
+def parts(printer: BambuPrinter) -> Iterator[Part]:
+    """Iterate over all pieces that a printer has now, devices before what is in them."""
+    state = printer.state
+    yield WholePrinter()
+    count = state.capabilities.extruders
+    names = printer.model.extruder_names
+    if len(names) != count:
+        names = ("nozzle",) if count == 1 else ("right_nozzle", "left_nozzle")
+    for number in range(count):
+        yield NozzlePart(number, names[number])
+    for unit in state.ams.units:
+        yield AmsPart(unit.unit, unit.kind)
+        for tray in unit.trays:
+            yield TrayPart(tray.slot, single=len(unit.trays) == 1)
+    for tray in state.ams.externals:
+        yield TrayPart(tray.slot, single=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartEntityDescription(EntityDescription):
+    """Describes an entity that shows one value of a part."""
+
+    sections: tuple[str, ...] = ()
+    """The sections that the value is made from, beside those of the part."""
+    value_fn: Callable[[Any], Any]
+    """Takes the value from the part; `ABSENT` makes the entity unavailable."""
+    exists_fn: Callable[[BambuPrinter, Any], bool] = lambda _printer, _part: True
+    """Whether this printer has what the entity is about."""
+    attributes_fn: Callable[[Any], Mapping[str, Any]] | None = None
+    """Takes details of the same fact from the part."""
+    named_by_device_class: bool = False
+    """Whether the device class names it, in every language."""
+
+
+@callback
+def async_add_part_entities[D: PartEntityDescription](
+    entry: BambuConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    tables: Mapping[type[Part], Sequence[D]],
+    create: Callable[[PrinterCoordinator, Part, D], Entity],
+) -> None:
+    """Add the entities of all parts, also of those that appear later."""
+    coordinator = entry.runtime_data
+    known: set[tuple[str, str]] = set()
+
+    def missing() -> Iterator[Entity]:
+        printer = coordinator.printer
+        for part in parts(printer):
+            piece = part.resolve(printer.state)
+            for description in tables.get(type(part), ()):
+                key = (part.prefix, description.key)
+                if key not in known and description.exists_fn(printer, piece):
+                    known.add(key)
+                    yield create(coordinator, part, description)
+
+    @callback
+    def add(_shape: object) -> None:
+        if new := list(missing()):
+            async_add_entities(new)
+
+    entry.async_on_unload(
+        coordinator.async_watch(
+            _SHAPE_SECTIONS, lambda state: _shape(coordinator, state), add
+        )
+    )
+    add(None)
+
+
+_SHAPE_SECTIONS = ("ams", "camera", "capabilities", "enclosure", "extruders", "fans")
+
+
+def _shape(coordinator: PrinterCoordinator, state: PrinterState) -> tuple[object, ...]:
+    """Reduce the state to what decides which entities there are."""
+    return (
+        coordinator.printer.model.key,
+        state.capabilities,
+        tuple((unit.unit, unit.kind, len(unit.trays)) for unit in state.ams.units),
+        tuple(tray.slot for tray in state.ams.externals),
+        state.enclosure.door_open is None,
+        state.enclosure.lid_open is None,
+        state.enclosure.storage is None,
+        state.camera.timelapse is None,
+        state.fans.airduct_modes,
+        state.fans.heatbreak is None,
+        tuple(
+            (extruder.number, extruder.filament is None, extruder.nozzle.flow is None)
+            for extruder in state.extruders.extruders
+        ),
+    )
+
+
+class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
+    """An entity of a printer or one of its parts."""
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        part: Part,
+        description: PartEntityDescription,
+    ) -> None:
+        """Name the entity after its part and its description."""
+        super().__init__(coordinator)
+        self.entity_description = description
+        key = "_".join(filter(None, (part.prefix, description.key)))
+        self._attr_unique_id = f"{coordinator.printer.serial}_{key}"
+        self._attr_device_info = part.device_info(coordinator)
+        if part.placeholders:
+            self._attr_translation_placeholders = dict(part.placeholders)
+        if not description.named_by_device_class:
+            self._attr_translation_key = "_".join(
+                filter(None, (part.translation_prefix, description.key))
+            )
+
+    @property
+    def printer(self) -> BambuPrinter:
+        """The printer that it belongs to."""
+        return self.coordinator.printer
+
+    async def _async_command(self, command: Awaitable[None]) -> None:
+        """Tell the printer something; raise a translated error when it does not obey."""
+        with translated_errors():
+            await command
+
+
+class ValueEntity[T](PrinterEntity):
+    """An entity that shows one value out of the state, and writes only when it changes."""
+
+    entity_description: PartEntityDescription
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        part: Part,
+        description: PartEntityDescription,
+    ) -> None:
+        """Take the first value."""
+        super().__init__(coordinator, part, description)
+        self._part = part
+        self._shown = self._select(coordinator.data)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the printer is connected and has the part."""
+        return super().available and self._shown[0] is not ABSENT
+
+    @property
+    def value(self) -> T | None:
+        """The value; None when it is unknown."""
+        value = self._shown[0]
+        return None if isinstance(value, _Absent) else value
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """Return details of the same fact."""
+        return self._shown[1]
+
+    def _select(
+        self, state: PrinterState
+    ) -> tuple[T | _Absent, Mapping[str, Any] | None]:
+        """Take what is shown from the state: the value, and its details."""
+        piece = self._part.resolve(state)
+        if piece is None:
+            return ABSENT, None
+        details = self.entity_description.attributes_fn
+        return self.entity_description.value_fn(piece), details(
+            piece
+        ) if details else None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Watch the value."""
+        await super().async_added_to_hass()
+        sections = dict.fromkeys(
+            (*self.entity_description.sections, *self._part.sections)
+        )
+        self._shown = self._select(self.coordinator.data)
+        self.async_on_remove(
+            self.coordinator.async_watch(sections, self._select, self._on_shown)
+        )
+
+    @callback
+    def _on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
+        self._shown = shown
+        self.async_write_ha_state()
+
+
+class ControlEntity[T](ValueEntity[T]):
+    """An entity whose value can be set.
+
+    What the printer has acknowledged is shown until telemetry confirms it.  Reports that
+    were under way still carry the old value, so it is held against them for some seconds;
+    if nothing has confirmed it by then, what the printer reports is shown again.
+    """
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        part: Part,
+        description: PartEntityDescription,
+    ) -> None:
+        """Start without anything held."""
+        super().__init__(coordinator, part, description)
+        self._held: object = None
+        self._cancel_hold: CALLBACK_TYPE | None = None
+
+    def _setting(self, value: T | None) -> object:
+        """Return what can be set out of the value; the value itself, mostly."""
+        return value
+
+    @property
+    def setting(self) -> Any:
+        """What is set: as acknowledged, else as reported."""
+        return self._setting(self.value) if self._held is None else self._held
+
+    async def _async_set(self, command: Awaitable[None], setting: object) -> None:
+        """Tell the printer, and show the new setting as soon as it has acknowledged."""
+        await self._async_command(command)
+        self._drop_hold()
+        if self._setting(self.value) != setting:
+            self._held = setting
+            self._cancel_hold = async_call_later(self.hass, HOLD_SECONDS, self._expire)
+        self.async_write_ha_state()
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Forget what is held."""
+        await super().async_will_remove_from_hass()
+        self._drop_hold()
+
+    @callback
+    @override
+    def _on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
+        self._shown = shown
+        if self._held is not None and self._setting(self.value) == self._held:
+            self._drop_hold()
+        self.async_write_ha_state()
+
+    @callback
+    def _expire(self, _now: object) -> None:
+        self._cancel_hold = None
+        self._drop_hold()
+        self.async_write_ha_state()
+
+    @callback
+    def _drop_hold(self) -> None:
+        self._held = None
+        if self._cancel_hold:
+            self._cancel_hold()
+            self._cancel_hold = None

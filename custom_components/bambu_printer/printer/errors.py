@@ -1,0 +1,179 @@
+"""The exceptions that the printer library raises.
+
+Every class carries a stable ``code`` and its facts in ``details``: a user interface
+can look up a sentence by the code and fill in the details, in any language.
+Nothing secret (access code, serial number) ever becomes part of a message.
+"""
+
+from typing import ClassVar
+
+
+class BambuError(Exception):
+    """Base of everything this library raises on purpose."""
+
+    code: ClassVar[str] = "unknown"
+
+    def __init__(self, message: str = "", **details: object) -> None:
+        """Keep the details as text, ready to be put into a sentence."""
+        super().__init__(message or self.code.replace("_", " "))
+        self.details = {key: str(value) for key, value in details.items()}
+
+
+class PrinterConnectionError(BambuError):
+    """The printer cannot be reached, or is not what it should be."""
+
+    code = "cannot_connect"
+
+
+class HostUnreachableError(PrinterConnectionError):
+    """No route, no such name, or the network is down."""
+
+    code = "unreachable"
+
+
+class PortRefusedError(PrinterConnectionError):
+    """A machine answers at the address, but nothing listens on the port."""
+
+    code = "refused"
+
+
+class ConnectTimeoutError(PrinterConnectionError):
+    """Nothing answered in time."""
+
+    code = "timed_out"
+
+
+class NotAPrinterError(PrinterConnectionError):
+    """Something listens there, but it does not present a printer's certificate."""
+
+    code = "not_a_printer"
+
+
+class WrongSerialError(PrinterConnectionError):
+    """The certificate belongs to another printer than the one asked for."""
+
+    code = "wrong_serial"
+
+
+class CertificateChangedError(PrinterConnectionError):
+    """The certificate is not issued by the authority that was pinned.
+
+    Raised before any credential is sent.
+    """
+
+    code = "certificate_changed"
+
+
+class InvalidAccessCodeError(PrinterConnectionError):
+    """The printer refuses the access code (CONNACK 4 or 5)."""
+
+    code = "invalid_auth"
+
+
+class NoReportError(PrinterConnectionError):
+    """Login and subscription worked, but no report arrives.
+
+    A printer whose serial number is not the one in the topic behaves so: it accepts
+    everything and stays silent.
+    """
+
+    code = "no_report"
+
+
+class NotConnectedError(PrinterConnectionError):
+    """A command was given while there is no session to send it through."""
+
+    code = "not_connected"
+
+
+class CommandError(BambuError):
+    """A command could not be carried out."""
+
+    code = "command_failed"
+
+
+class CommandRejectedError(CommandError):
+    """The printer answered, and refused."""
+
+    code = "command_rejected"
+
+    def __init__(self, command: str, reason: str, err_code: int = 0) -> None:
+        """Remember the printer's own words and its error number."""
+        self.err_code = err_code
+        super().__init__(
+            f"{command} refused: {reason}",
+            command=command,
+            reason=reason,
+            err_code=f"{err_code >> 16:04X}-{err_code & 0xFFFF:04X}",
+        )
+
+
+class NotAuthorizedError(CommandRejectedError):
+    """The firmware wants signed commands: Developer Mode is off."""
+
+    code = "not_authorized"
+
+
+class CommandTimeoutError(CommandError):
+    """The printer did not acknowledge the command in time."""
+
+    code = "command_timeout"
+
+    def __init__(self, command: str, seconds: float) -> None:
+        """Remember what was asked and how long we waited."""
+        super().__init__(
+            f"no answer to {command} within {seconds:g} s",
+            command=command,
+            seconds=f"{seconds:g}",
+        )
+
+
+class UnsupportedError(CommandError):
+    """This printer lacks the hardware or the firmware for it."""
+
+    code = "not_supported"
+
+    def __init__(self, feature: str, model: str) -> None:
+        """Remember what is missing, and on which model."""
+        super().__init__(f"{model} has no {feature}", feature=feature, model=model)
+
+
+class OutOfRangeError(CommandError, ValueError):
+    """An argument is outside of what the printer allows."""
+
+    code = "out_of_range"
+
+    def __init__(
+        self, name: str, value: float, minimum: float, maximum: float, unit: str = ""
+    ) -> None:
+        """Remember the value and its limits."""
+        super().__init__(
+            f"{name} {value:g} is not within {minimum:g} and {maximum:g} {unit}".rstrip(),
+            name=name,
+            value=f"{value:g}",
+            minimum=f"{minimum:g}",
+            maximum=f"{maximum:g}",
+            unit=unit,
+        )
+
+
+class InvalidValueError(CommandError, ValueError):
+    """An argument is none of the values that exist."""
+
+    code = "invalid_value"
+
+    def __init__(self, name: str, value: object) -> None:
+        """Remember the argument's name and what was given."""
+        super().__init__(f"{value!r} is no {name}", name=name, value=value)
+
+
+class WrongStateError(CommandError):
+    """The printer's state does not allow it now."""
+
+    code = "wrong_state"
+
+    def __init__(self, command: str, state: str) -> None:
+        """Remember the state that forbids the command."""
+        super().__init__(
+            f"{command} is not possible while {state}", command=command, state=state
+        )

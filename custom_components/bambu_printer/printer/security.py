@@ -1,0 +1,167 @@
+"""Certificates: read what a printer presents, pin it, and verify it ever after.
+
+A printer's certificate names its serial number as the common name and has no
+alternative names; it is issued by one of several authorities of the maker, of which
+not all are known, and some printers do not send them along.  So nothing but the
+printer itself can be asked: when it is added, the topmost certificate that it presents
+(its issuer, or only its own) is remembered, and from then on every connection must
+lead to that one, with the serial number as the name.  No credential is sent before.
+"""
+
+import asyncio
+from dataclasses import dataclass
+import hashlib
+import ssl
+from typing import Any, override
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from .errors import (
+    CertificateChangedError,
+    ConnectTimeoutError,
+    HostUnreachableError,
+    NotAPrinterError,
+    PortRefusedError,
+    PrinterConnectionError,
+)
+
+_SERIAL_LENGTHS = range(8, 33)
+"""A serial number has 15 characters today; be tolerant, but refuse what cannot be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateChain:
+    """What a printer presented in a TLS handshake that trusted nothing yet."""
+
+    serial: str
+    """The common name of the printer's own certificate."""
+    pin: str
+    """The topmost certificate presented, PEM: the one to trust from now on."""
+    fingerprint: str
+    """SHA-256 of that certificate, as pairs of hexadecimal digits."""
+
+
+class PrinterSSLContext(ssl.SSLContext):
+    """A TLS context that expects one printer, whatever address is dialled.
+
+    The libraries that use it pass the host they connect to as the server name; a
+    printer's certificate only ever names its serial number.
+    """
+
+    serial: str
+
+    @override
+    def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        """Verify against the serial number instead of the address."""
+        kwargs["server_hostname"] = self.serial
+        return super().wrap_socket(sock, *args, **kwargs)
+
+    @override
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """Verify against the serial number instead of the address."""
+        kwargs["server_hostname"] = self.serial
+        return super().wrap_bio(*args, **kwargs)
+
+
+def create_ssl_context(serial: str, pin: str) -> PrinterSSLContext:
+    """Return a context that trusts the pinned certificate and nothing else.
+
+    Reads certificates: call it in an executor, not on the event loop.
+
+    Raises ``ValueError`` when the pin is no certificate.
+    """
+    context = PrinterSSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.serial = serial
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # The pin may be an intermediate authority or the printer's own certificate: the
+    # chain may end there.  The strict flag (not set on a bare context, but some builds of
+    # OpenSSL do) would refuse the maker's authority, which has no key usage extension.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.check_hostname = True
+    context.hostname_checks_common_name = True
+    try:
+        context.load_verify_locations(cadata=pin)
+    except ssl.SSLError as err:
+        raise ValueError("the pinned certificate cannot be read") from err
+    return context
+
+
+def fingerprint(der: bytes) -> str:
+    """Return the SHA-256 fingerprint of a certificate, as ``AB:CD:…``."""
+    return hashlib.sha256(der).digest().hex(":").upper()
+
+
+def pin_fingerprint(pin: str) -> str:
+    """Return the fingerprint of a pinned certificate (PEM)."""
+    return fingerprint(ssl.PEM_cert_to_DER_cert(pin))
+
+
+async def fetch_certificate_chain(
+    host: str, port: int, *, limit: float = 10.0
+) -> CertificateChain:
+    """Ask a printer for its certificates, without sending anything about ourselves.
+
+    Nothing is verified: this is the first contact.  `limit` bounds the wait, in seconds.
+
+    Raises a `PrinterConnectionError` that says what is wrong with the address, or
+    `NotAPrinterError` when what answers has no serial number to show.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(limit):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+            chain = writer.get_extra_info("ssl_object").get_unverified_chain()
+            writer.transport.abort()
+    except (OSError, EOFError) as err:
+        raise connection_error(err) from err
+    return _read_chain(chain)
+
+
+def _read_chain(chain: list[bytes]) -> CertificateChain:
+    """Take the serial number from the first certificate and the pin from the last one."""
+    try:
+        leaf = x509.load_der_x509_certificate(chain[0])
+        names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        serial = str(names[0].value).strip().upper()
+        top = x509.load_der_x509_certificate(chain[-1])
+    except (IndexError, ValueError, x509.InvalidVersion) as err:
+        raise NotAPrinterError("no readable certificate with a name") from err
+    if len(serial) not in _SERIAL_LENGTHS or not serial.isalnum():
+        raise NotAPrinterError("the certificate names no serial number")
+    return CertificateChain(
+        serial=serial,
+        pin=top.public_bytes(Encoding.PEM).decode("ascii"),
+        fingerprint=fingerprint(chain[-1]),
+    )
+
+
+def connection_error(err: BaseException) -> PrinterConnectionError:
+    """Translate what a connection attempt raised into one of this library's errors.
+
+    Wrapped exceptions (``__cause__``) are looked through: MQTT and TLS libraries hide the
+    operating system's reason in their own.
+    """
+    cause: BaseException | None = err
+    while cause is not None:
+        match cause:
+            case PrinterConnectionError():
+                return cause
+            case ssl.SSLCertVerificationError():
+                return CertificateChangedError(cause.verify_message)
+            case (
+                ssl.SSLError() | ConnectionResetError() | BrokenPipeError() | EOFError()
+            ):
+                return NotAPrinterError(f"TLS failed: {type(cause).__name__}")
+            case TimeoutError():
+                return ConnectTimeoutError("nothing answered in time")
+            case ConnectionRefusedError():
+                return PortRefusedError("nothing listens on the port")
+            case OSError():
+                return HostUnreachableError(cause.strerror or "unreachable")
+        cause = cause.__cause__ or cause.__context__
+    return PrinterConnectionError(str(err))

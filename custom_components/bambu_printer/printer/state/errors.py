@@ -1,0 +1,135 @@
+"""What is wrong: the print error and the health management system's (HMS) messages."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..values import Raw, integer, records
+from .context import Context
+
+INPUTS = frozenset({"hms", "print_error"})
+
+
+class HmsModule(StrEnum):
+    """The part of the printer that a message comes from."""
+
+    MOTION_CONTROLLER = "motion_controller"
+    MAINBOARD = "mainboard"
+    AMS = "ams"
+    TOOLHEAD = "toolhead"
+    CAMERA_AI = "camera_ai"
+    UNKNOWN = "unknown"
+
+
+class HmsSeverity(StrEnum):
+    """How bad a message is, worst first."""
+
+    FATAL = "fatal"
+    SERIOUS = "serious"
+    COMMON = "common"
+    INFO = "info"
+    UNKNOWN = "unknown"
+
+
+_MODULES = {
+    0x03: HmsModule.MOTION_CONTROLLER,
+    0x05: HmsModule.MAINBOARD,
+    0x07: HmsModule.AMS,
+    0x08: HmsModule.TOOLHEAD,
+    0x0C: HmsModule.CAMERA_AI,
+    0x12: HmsModule.AMS,
+    0x18: HmsModule.AMS,
+}
+_SEVERITIES = {
+    1: HmsSeverity.FATAL,
+    2: HmsSeverity.SERIOUS,
+    3: HmsSeverity.COMMON,
+    4: HmsSeverity.INFO,
+}
+_PROBLEMS = frozenset({HmsSeverity.FATAL, HmsSeverity.SERIOUS, HmsSeverity.COMMON})
+
+CANCELLED_CODES = frozenset({0x0300400C, 0x0500400E})
+"""Print errors that only say that somebody cancelled the job."""
+UNSIGNED_CODE = "HMS_0500_0500_0001_0007"
+"""The message that the printer wants signed commands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HmsMessage:
+    """One message; two 32-bit words on the wire."""
+
+    attr: int
+    code: int
+
+    @property
+    def text_code(self) -> str:
+        """The code as the maker prints it: ``HMS_0300_0100_0001_0001``."""
+        words = (
+            self.attr >> 16,
+            self.attr & 0xFFFF,
+            self.code >> 16,
+            self.code & 0xFFFF,
+        )
+        return "HMS_" + "_".join(f"{word:04X}" for word in words)
+
+    @property
+    def module(self) -> HmsModule:
+        """The part of the printer that it comes from."""
+        return _MODULES.get(self.attr >> 24, HmsModule.UNKNOWN)
+
+    @property
+    def severity(self) -> HmsSeverity:
+        """How bad it is."""
+        return _SEVERITIES.get(self.code >> 16, HmsSeverity.UNKNOWN)
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it is more than information."""
+        return self.severity in _PROBLEMS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorState:
+    """All that the printer complains about."""
+
+    print_error: int | None = None
+    """0: none; None: never reported."""
+    hms: tuple[HmsMessage, ...] | None = None
+    """None: never reported."""
+
+    @property
+    def print_error_code(self) -> str | None:
+        """The print error as the maker prints it, ``0300-400C``; None without one."""
+        if not self.print_error:
+            return None
+        return f"{self.print_error >> 16:04X}-{self.print_error & 0xFFFF:04X}"
+
+    @property
+    def has_print_error(self) -> bool | None:
+        """Whether something is wrong; a job that was cancelled is not."""
+        if self.print_error is None:
+            return None
+        return self.print_error != 0 and self.print_error not in CANCELLED_CODES
+
+    @property
+    def worst_severity(self) -> HmsSeverity | None:
+        """The severity of the worst message; None without one."""
+        order = list(HmsSeverity)
+        return min((m.severity for m in self.hms or ()), key=order.index, default=None)
+
+
+def decode(raw: Raw, previous: ErrorState, context: Context) -> ErrorState:
+    """Read the print error and the messages."""
+    error = integer(raw.get("print_error"), previous.print_error)
+    return ErrorState(
+        print_error=None if error is None else error & 0xFFFFFFFF,
+        hms=_messages(raw["hms"]) if "hms" in raw else previous.hms,
+    )
+
+
+def _messages(items: object) -> tuple[HmsMessage, ...]:
+    found = []
+    for item in records(items):
+        attr, code = integer(item.get("attr"), None), integer(item.get("code"), None)
+        if attr is not None and code is not None:
+            found.append(HmsMessage(attr=attr & 0xFFFFFFFF, code=code & 0xFFFFFFFF))
+    return tuple(dict.fromkeys(found))

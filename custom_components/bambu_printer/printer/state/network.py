@@ -1,0 +1,48 @@
+"""The printer's own view of its network."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from ..values import Raw, bit, damp, integer, mapping, records, text
+from .context import Context
+
+INPUTS = frozenset({"net", "wifi_signal"})
+
+SIGNAL_BOUND = 3
+"""The signal strength is shown anew when it moves by this much, dBm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkState:
+    """How the printer is connected.  None: never reported."""
+
+    wifi_signal: int | None = None
+    """dBm."""
+    wired: bool | None = None
+    address: str | None = None
+    """As the printer sees it: another one than ours behind address translation."""
+
+
+def decode(raw: Raw, previous: NetworkState, context: Context) -> NetworkState:
+    """Read the network."""
+    net = mapping(raw.get("net"))
+    signal = integer(text(raw.get("wifi_signal"), "").strip().removesuffix("dBm"), None)
+    shown = damp(
+        previous.wifi_signal if signal is None else signal,
+        previous.wifi_signal,
+        SIGNAL_BOUND,
+    )
+    return NetworkState(
+        wifi_signal=None if shown is None else int(shown),
+        wired=bit(integer(net.get("conf"), None), 0),
+        address=_address(net),
+    )
+
+
+def _address(net: Raw) -> str | None:
+    """Read the last address that is set; the first octet is in the lowest byte."""
+    found = None
+    for item in records(net.get("info")):
+        if number := integer(item.get("ip"), 0):
+            found = str(IPv4Address((number & 0xFFFFFFFF).to_bytes(4, "little")))
+    return found

@@ -1,0 +1,131 @@
+"""Temperatures of nozzles, bed and chamber, with their targets, in °C."""
+
+from dataclasses import dataclass
+
+from ..values import Raw, damp, field, integer, mapping, records
+from .context import Context
+from .packed import temperature, unpack
+
+INPUTS = frozenset(
+    {
+        "@modules",
+        "bed_target_temper",
+        "bed_temper",
+        "chamber_temper",
+        "ctt",
+        "device.bed",
+        "device.bed_temp",
+        "device.cham_temp",
+        "device.ctc",
+        "device.extruder",
+        "info",
+        "nozzle_target_temper",
+        "nozzle_temper",
+    }
+)
+
+TEMPERATURE_BOUND = 0.5
+"""A temperature is shown anew when it moves by this much, °C."""
+_NO_SENSOR = 5.0
+"""What printers without a chamber sensor report as its temperature."""
+_PACKED_FROM = 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heater:
+    """Something with a temperature; a target of 0 means off."""
+
+    current: float | None = None
+    target: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemperatureState:
+    """All temperatures of the printer itself."""
+
+    bed: Heater = Heater()
+    chamber: Heater = Heater()
+    """Without a value where the printer has no sensor."""
+    nozzles: tuple[Heater, ...] = ()
+    """By the extruder's number: 0 is the right or only one, 1 the left."""
+
+
+def decode(raw: Raw, previous: TemperatureState, context: Context) -> TemperatureState:
+    """Read all temperatures, from the newest form that a report has."""
+    device = mapping(raw.get("device"))
+    return TemperatureState(
+        bed=_bed(raw, device, previous.bed),
+        chamber=_chamber(raw, device, previous.chamber, context),
+        nozzles=_nozzles(raw, device, previous.nozzles),
+    )
+
+
+def _heater(current: float | None, target: float | None, previous: Heater) -> Heater:
+    shown = damp(current, previous.current, TEMPERATURE_BOUND)
+    return (
+        previous
+        if (shown, target) == (previous.current, previous.target)
+        else Heater(shown, target)
+    )
+
+
+def _packed_or(packed: object, previous: Heater) -> Heater | None:
+    values = unpack(packed)
+    return None if values is None else _heater(*values, previous)
+
+
+def _bed(raw: Raw, device: Raw, previous: Heater) -> Heater:
+    # The flat keys have a fraction, the packed ones none; they never disagree otherwise.
+    if "bed_temper" in raw or "bed_target_temper" in raw:
+        return _heater(
+            temperature(raw.get("bed_temper"), previous.current),
+            temperature(raw.get("bed_target_temper"), previous.target),
+            previous,
+        )
+    packed = mapping(mapping(device.get("bed")).get("info")).get(
+        "temp", device.get("bed_temp")
+    )
+    return _packed_or(packed, previous) or previous
+
+
+def _chamber(raw: Raw, device: Raw, previous: Heater, context: Context) -> Heater:
+    if not context.model.chamber_sensor and context.model.serial_prefix:
+        return Heater()
+    for packed in (
+        mapping(mapping(device.get("ctc")).get("info")).get("temp"),
+        mapping(raw.get("info")).get("temp"),
+        device.get("cham_temp"),
+    ):
+        if heater := _packed_or(packed, previous):
+            return heater
+    flat = integer(raw.get("chamber_temper"), None)
+    if flat is not None and flat > _PACKED_FROM:
+        return _packed_or(flat, previous) or previous
+    current = temperature(raw.get("chamber_temper"), previous.current)
+    if not context.model.chamber_sensor and current == _NO_SENSOR:
+        return Heater()
+    return _heater(current, temperature(raw.get("ctt"), previous.target), previous)
+
+
+def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heater, ...]:
+    extruder = mapping(device.get("extruder"))
+    packed = {
+        integer(item.get("id"), -1): item.get("temp")
+        for item in records(extruder.get("info"))
+    }
+    count = max(field(integer(extruder.get("state"), 0), 0, 4), len(packed), 1)
+    count = min(count, 2)
+    if count == 1 and ("nozzle_temper" in raw or "nozzle_target_temper" in raw):
+        old = previous[0] if previous else Heater()
+        return (
+            _heater(
+                temperature(raw.get("nozzle_temper"), old.current),
+                temperature(raw.get("nozzle_target_temper"), old.target),
+                old,
+            ),
+        )
+    heaters = []
+    for number in range(count):
+        old = previous[number] if number < len(previous) else Heater()
+        heaters.append(_packed_or(packed.get(number), old) or old)
+    return tuple(heaters)

@@ -1,0 +1,1 @@
+"""What the habits of this repository are made of."""

@@ -1,0 +1,15 @@
+"""The demo: virtual printers, and a Home Assistant that is set up to show them."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".demo"
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message tells the user why."""
+
+
+def say(text: str) -> None:
+    """Tell the user what happens."""
+    print(f"==> {text}", flush=True)

@@ -1,0 +1,99 @@
+"""What can be made to go wrong."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+# What the firmware's authorization control answers to an unsigned command.
+UNSIGNED_REASON = "mqtt message verify failed"
+UNSIGNED_ERROR = 84033543
+
+
+@dataclass(slots=True)
+class Refusal:
+    """One refusal to come: of the next command with this name, or of any command."""
+
+    command: str | None = None
+    reason: str = "failed"
+    err_code: int = 0
+    section: str | None = None
+
+    def matches(self, section: str, command: str) -> bool:
+        """Tell whether this refusal is meant for the command."""
+        return self.command in (None, command) and self.section in (None, section)
+
+
+@dataclass(slots=True)
+class Faults:
+    """Switches of a virtual printer; set them at any time."""
+
+    # Accept connections, subscriptions and requests, answer pings, publish nothing.
+    silent: bool = False
+    # Not even pings are answered: the half-open connection to a printer without power.
+    frozen: bool = False
+    # Reports go on, requests are dropped unread: the "zombie" session of P1 and A1.
+    deaf: bool = False
+    # Obey commands without ever acknowledging them.
+    mute_acks: bool = False
+    # Seconds between a command and its acknowledgement.
+    ack_delay: float = 0.0
+    # Behave as firmware with authorization control: refuse every print.* command.
+    refuse_control: bool = False
+    # As P1S 01.10: refuse as above, but answer with command and sequence_id only.
+    bare_echo: bool = False
+    # Refuse the login, whatever the code is.
+    refuse_login: bool = False
+    # Refusals of the next commands: Refusal objects or mappings with their fields.
+    refuse_next: list[Refusal | dict[str, str | int | None]] = field(
+        default_factory=list
+    )
+
+    def take_refusal(self, section: str, command: str) -> Refusal | None:
+        """Return the refusal meant for this command and forget it."""
+        for index, item in enumerate(self.refuse_next):
+            refusal = item if isinstance(item, Refusal) else _refusal(item)
+            if refusal.matches(section, command):
+                del self.refuse_next[index]
+                return refusal
+        return None
+
+
+def _refusal(item: dict[str, str | int | None]) -> Refusal:
+    command, section = item.get("command"), item.get("section")
+    return Refusal(
+        command=None if command is None else str(command),
+        reason=str(item.get("reason", "failed")),
+        err_code=int(item.get("err_code") or 0),
+        section=None if section is None else str(section),
+    )
+
+
+def garbage() -> Iterable[bytes]:
+    """Yield messages that no client may stumble over."""
+    yield b""
+    yield b"{"
+    yield b'{"print": {"command": "push_status", "msg": 1, "nozzle_te'
+    yield b"null"
+    yield b"[1, 2, 3]"
+    yield b'"print"'
+    yield b'{"print": []}'
+    yield b'{"print": null}'
+    yield b'{"unheard_of": {"command": "push_status"}}'
+    yield b'{"print": {"command": 7, "sequence_id": {}}}'
+    yield b'{"print": {"command": "push_status", "msg": 1, "subtask_name": "\xff\xfe\x80"}}'
+    yield b'{"print": {"command": "push_status", "msg": 1, "bed_temper": NaN}}'
+    yield (
+        b'{"print": {"command": "push_status", "msg": 1, "nozzle_temper": "hot", "ams": [],'
+        b' "lights_report": {"node": 1}, "mc_percent": {}, "hms": "none", "device": 5,'
+        b' "home_flag": "??", "fun": 1.5, "stg_cur": null, "vt_tray": "", "s_obj": {}}}'
+    )
+    yield (
+        b'{"print": {"command": "push_status", "msg": 1, "x": '
+        + b"[" * 50_000
+        + b"]" * 50_000
+        + b"}}"
+    )
+    yield (
+        b'{"print": {"command": "push_status", "msg": 1, "pad": "'
+        + b"x" * 2_000_000
+        + b'"}}'
+    )
