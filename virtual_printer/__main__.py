@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+from pathlib import Path
 import signal
 
 from .printer import VirtualPrinter
@@ -25,6 +26,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--scenario", choices=SCENARIOS, default="printing")
     parser.add_argument("--report-interval", type=float, default=1.0)
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep the certificate there, to present the same one at the next start",
+    )
     parser.add_argument(
         "--leaf-only", action="store_true", help="do not present the CA"
     )
@@ -67,6 +74,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         scenario=arguments.scenario,
         report_interval=arguments.report_interval,
         leaf_only=arguments.leaf_only,
+        state_dir=arguments.state_dir,
         announce=(host, int(port)) if arguments.announce else None,
     )
     printer.faults.refuse_control = arguments.refuse_control

@@ -89,12 +89,48 @@ def identity(serial: str, generation: int = 0) -> Identity:
         .not_valid_after(_NOT_AFTER)
         .sign(issuer.key, hashes.SHA256())
     )
-    key_pem = key.private_bytes(
+    return Identity(issuer, certificate, _pem(key))
+
+
+def kept_identity(folder: Path, serial: str) -> Identity:
+    """Return the identity that is kept in a folder, made when there is none yet.
+
+    A printer that is restarted must present the same certificate: who has pinned it would
+    take another one for an impostor.
+    """
+    kept = folder / f"{serial}.pem"
+    try:
+        text = kept.read_bytes()
+        leaf, issuer = x509.load_pem_x509_certificates(text)
+        key = serialization.load_pem_private_key(text, None)
+        issuer_key = serialization.load_pem_private_key(
+            (folder / f"{serial}-authority.pem").read_bytes(), None
+        )
+    except FileNotFoundError:
+        made = identity(serial)
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_secret(
+            kept,
+            made.key_pem + f"{made.certificate_pem}{made.authority.pem}".encode(),
+        )
+        _write_secret(folder / f"{serial}-authority.pem", _pem(made.authority.key))
+        return made
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)
+    return Identity(Authority(issuer, issuer_key), leaf, _pem(key))
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    return Identity(issuer, certificate, key_pem)
 
 
 def server_context(who: Identity, *, leaf_only: bool = False) -> ssl.SSLContext:

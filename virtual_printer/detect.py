@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 import json
 import ssl
 import struct
@@ -30,7 +31,9 @@ class DetectService:
 
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._accept, host, port, ssl=context)
+        self._server = await asyncio.start_server(
+            partial(self._accept, context), host, port
+        )
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -45,12 +48,16 @@ class DetectService:
             await server.wait_closed()
 
     async def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        context: ssl.SSLContext,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
+            await writer.start_tls(context, ssl_handshake_timeout=10)
             async with asyncio.timeout(10):
                 while True:
                     head = await reader.readexactly(4)

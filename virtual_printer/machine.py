@@ -69,6 +69,8 @@ class Machine:
                 "nozzle_sn": "",
             }
         ]
+        # What the last pressure-advance and flow calibrations measured.
+        self.cali_results: dict[str, list[Json]] = {}
         self.set_address("127.0.0.1")
         upgrade = self.report["upgrade_state"]
         if "sn" in upgrade:

@@ -10,6 +10,7 @@ that outlive the connection.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 import itertools
 import logging
 import ssl
@@ -130,6 +131,7 @@ class Client:
     # pushing.stop switches the unsolicited reports off for one session.
     telemetry: bool = True
     # While the printer is frozen the connection is half open: bytes go nowhere.
+    # (`bool()` is False: never frozen.)
     frozen: Callable[[], bool] = bool
 
     def send(self, data: bytes) -> None:
@@ -177,7 +179,7 @@ class Broker:
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen; return the port."""
         self._server = await asyncio.start_server(
-            self._accept, host, port, ssl=context, ssl_handshake_timeout=10
+            partial(self._accept, context), host, port
         )
         address = self._server.sockets[0].getsockname()
         return int(address[1])
@@ -209,7 +211,10 @@ class Broker:
                 client.send(packet)
 
     async def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        context: ssl.SSLContext,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -217,6 +222,9 @@ class Broker:
         client = Client(next(self._numbers), writer, frozen=self._frozen)
         self._open.add(client)
         try:
+            # Here instead of in start_server, which reports a client that does not like
+            # the certificate as an error of the event loop.
+            await writer.start_tls(context, ssl_handshake_timeout=10)
             await self._serve(client, reader)
         except (ProtocolError, OSError, EOFError, TimeoutError) as err:
             _LOGGER.debug("client %s: %r", client.number, err)

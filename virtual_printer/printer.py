@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from copy import deepcopy
 import json
 import logging
+from pathlib import Path
 import time
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from typing import Any, Self
 from .ams import AmsKind, AmsUnit
 from .announce import Announcer, encode_announcement
 from .bits import bits
-from .certificates import identity, server_context
+from .certificates import Identity, identity, kept_identity, server_context
 from .commands import Context, Reply, acknowledge, obey
 from .detect import DetectService
 from .faults import UNSIGNED_ERROR, UNSIGNED_REASON, Faults, garbage
@@ -57,11 +58,12 @@ class VirtualPrinter:
         leaf_only: bool = False,
         announce: tuple[str, int] | None = None,
         announce_interval: float = 5.0,
+        state_dir: Path | None = None,
     ) -> None:
         """Describe the printer; nothing listens before it is entered.
 
         Port 0 takes any free one, `detect_port=None` leaves that service out, `announce`
-        is where announcements go.
+        is where announcements go, `state_dir` keeps the certificate from run to run.
         """
         profile = find_profile(model)
         self.profile = profile
@@ -87,6 +89,7 @@ class VirtualPrinter:
         self._announce_to = announce
         self._announce_interval = announce_interval
         self._generation = 0
+        self._state_dir = state_dir
         self._sequence = 100
         self._last: Json = {}
         self._since_full = 0
@@ -116,14 +119,21 @@ class VirtualPrinter:
         return self._machine.firmware
 
     @property
+    def _identity(self) -> Identity:
+        """The certificate that it presents now."""
+        if self._state_dir is not None and self._generation == 0:
+            return kept_identity(self._state_dir, self.serial)
+        return identity(self.serial, self._generation)
+
+    @property
     def ca_pem(self) -> str:
         """The authority above its certificate."""
-        return identity(self.serial, self._generation).authority.pem
+        return self._identity.authority.pem
 
     @property
     def certificate_pem(self) -> str:
         """Its own certificate."""
-        return identity(self.serial, self._generation).certificate_pem
+        return self._identity.certificate_pem
 
     @property
     def report(self) -> Json:
@@ -172,9 +182,7 @@ class VirtualPrinter:
         """Listen on the ports of before."""
         if self._listening:
             return
-        context = server_context(
-            identity(self.serial, self._generation), leaf_only=self._leaf_only
-        )
+        context = server_context(self._identity, leaf_only=self._leaf_only)
         self.mqtt_port = await self._broker.start(self.host, self.mqtt_port, context)
         if self.detect_port is not None:
             try:

@@ -506,7 +506,9 @@ class Simulation:
 
         self.run(Sequence("home", [Step(15, lambda: machine.set_stage(13))], homed))
 
-    def calibrate(self, stages: list[int]) -> None:
+    def calibrate(
+        self, stages: list[int], done: Callable[[], object] | None = None
+    ) -> None:
         """Run calibration routines; the printer reports them as a job of its own."""
         machine = self.machine
         machine.report["print_type"] = "system"
@@ -514,7 +516,13 @@ class Simulation:
         machine.set_state("RUNNING")
         machine.report["stg"] = stages
         steps = [self._stage_step(stage) for stage in stages]
-        self.run(Sequence("prepare", steps, lambda: machine.set_state("FINISH")))
+
+        def finished() -> None:
+            machine.set_state("FINISH")
+            if done is not None:
+                done()
+
+        self.run(Sequence("prepare", steps, finished))
 
     def select_extruder(self, index: int) -> None:
         """Switch to another extruder, which takes the head a while."""

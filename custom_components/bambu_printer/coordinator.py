@@ -152,8 +152,12 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             else:
                 _LOGGER.info("%s is lost: %s", self.name, self.printer.last_error)
             self.async_update_listeners()
-        if isinstance(self.printer.last_error, InvalidAccessCodeError):
-            self.config_entry.async_start_reauth(self.hass)
+        match self.printer.last_error:
+            case InvalidAccessCodeError():
+                self.config_entry.async_start_reauth(self.hass)
+            case CertificateChangedError():
+                # Setting up again fails as well, and shows the reason at the entry.
+                self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
 
 def endpoint_from_data(data: Any) -> Endpoint:

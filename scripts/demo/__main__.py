@@ -20,6 +20,7 @@ from .processes import Child, port_is_free
 USERNAME = PASSWORD = "demo"  # noqa: S105 - not a secret: the README tells everybody
 CONFIG = FOLDER / "config"
 RESTART = 100  # Home Assistant's exit code when somebody asked for a restart
+UNWANTED = {"google_translate", "met", "radio_browser", "shopping_list"}
 
 CONFIGURATION = """\
 # Written anew by every start of the demo.
@@ -155,12 +156,20 @@ async def log_in(client: Client) -> None:
             time_zone=local_time_zone(),
             unit_system="metric",
         )
+        # Home Assistant adds a few services of the internet by itself: no part of the demo.
+        for entry in await client.get("/api/config/config_entries/entry"):
+            if entry["domain"] in UNWANTED:
+                await client.delete(
+                    f"/api/config/config_entries/entry/{entry['entry_id']}"
+                )
     else:
         await client.log_in(USERNAME, PASSWORD)
 
 
 async def fill(
-    client: Client, chosen: list[printers.DemoPrinter], known: list[printers.DemoPrinter]
+    client: Client,
+    chosen: list[printers.DemoPrinter],
+    known: list[printers.DemoPrinter],
 ) -> None:
     """Put the printers and the dashboard into Home Assistant."""
     await log_in(client)
@@ -211,7 +220,9 @@ async def run(arguments: argparse.Namespace) -> None:
                 f"Virtual printer {printer.name}: {printer.model}, serial {printer.serial},"
                 f" MQTT on {printer.ports['mqtt_port']}"
             )
-        await asyncio.gather(*(child.wait_for_output("ready", 30) for child in children))
+        await asyncio.gather(
+            *(child.wait_for_output("ready", 30) for child in children)
+        )
 
         write_configuration(arguments.host, arguments.port)
         while True:

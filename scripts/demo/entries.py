@@ -33,9 +33,7 @@ async def ensure_entries(
         if problem := await _wait_until_loaded(client, printer):
             # It has not kept its certificate, say: as a stranger it will be welcome.
             say(f"{printer.name}'s entry does not load ({problem}); adding it anew")
-            await client.delete(
-                f"/api/config/config_entries/entry/{printer.entry_id}"
-            )
+            await client.delete(f"/api/config/config_entries/entry/{printer.entry_id}")
             printer.entry_id = await _add(client, printer)
             if problem := await _wait_until_loaded(client, printer):
                 raise DemoError(f"{printer.name} could not be set up: {problem}")
@@ -67,9 +65,7 @@ async def _add(client: Client, printer: DemoPrinter) -> str:
         {
             "host": HOST,
             "access_code": printer.access_code,
-            "ports": {
-                key: port for key, port in printer.ports.items() if key in ports
-            },
+            "ports": {key: port for key, port in printer.ports.items() if key in ports},
         },
     )
     if result["type"] == "create_entry":

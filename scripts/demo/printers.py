@@ -57,7 +57,9 @@ def save(printers: list[DemoPrinter]) -> None:
     _REGISTER.write_text(json.dumps([asdict(p) for p in printers], indent=2) + "\n")
 
 
-def choose(models: list[str], count: int, known: list[DemoPrinter]) -> list[DemoPrinter]:
+def choose(
+    models: list[str], count: int, known: list[DemoPrinter]
+) -> list[DemoPrinter]:
     """Return the printers for this run: known ones again, new ones added to `known`.
 
     The same models asked for again give the same printers, whose entries Home Assistant has.
@@ -99,7 +101,7 @@ def _new(model: str, number: int, known: list[DemoPrinter]) -> DemoPrinter:
     if number > 1:
         serial = f"{serial[:-3]}{(int(serial[-3:]) + number - 1) % 1000:03d}"
     name = profile.demo_name if number == 1 else f"{profile.demo_name} {number}"
-    ports = {}
+    ports: dict[str, int] = {}
     for key, first in PORTS.items():
         taken = {port for p in known for port in p.ports.values()} | set(ports.values())
         ports[key] = next(

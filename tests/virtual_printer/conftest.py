@@ -80,6 +80,24 @@ async def connect(printer: VirtualPrinter, **options) -> AsyncIterator[PlainClie
         yield PlainClient(printer, client)
 
 
+@pytest.fixture(autouse=True)
+def _custom_integrations() -> None:
+    """There is no Home Assistant here: starting one for every test takes long."""
+
+
+@pytest.fixture(autouse=True)
+async def _no_complaints() -> AsyncIterator[None]:
+    """Check that the printer leaves nothing for the event loop to complain about."""
+    complaints: list[dict] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    yield
+    loop.set_exception_handler(None)
+    # The client library forgets futures when a connection breaks.
+    others = [item for item in complaints if "never retrieved" not in item["message"]]
+    assert not others
+
+
 @pytest.fixture
 async def start(socket_enabled) -> AsyncIterator[Callable]:
     """Start printers with a client each; everything is closed at the end."""

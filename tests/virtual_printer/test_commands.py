@@ -2,7 +2,9 @@
 
 import pytest
 
-from virtual_printer import VirtualPrinter
+from virtual_printer import PROFILES, VirtualPrinter
+from virtual_printer.commands import Context, acknowledge, obey
+from virtual_printer.commands.registry import HANDLERS
 
 
 async def test_standard_acknowledgement(start):
@@ -375,3 +377,29 @@ async def test_door():
         for opened in (True, False):
             printer.open_door(opened)
             assert int(str(printer.report[key]), base) >> 23 & 1 == opened
+
+
+async def test_measured_pressure_advance(start):
+    printer, client = await start("X1C", scenario="idle")
+    question = {"nozzle_diameter": "0.4"}
+    answer = await client.ask("print", "extrusion_cali_get_result", **question)
+    assert (answer["result"], answer["reason"]) == ("fail", "Don't exist")
+    slot = {"tray_id": 1, "ams_id": 0, "slot_id": 1, "filament_id": "GFA01"}
+    await client.ask("print", "extrusion_cali", mode=0, filaments=[slot], **question)
+    assert printer.report["gcode_state"] == "RUNNING"
+    await printer.tick(600)
+    answer = await client.ask("print", "extrusion_cali_get_result", **question)
+    assert answer["filaments"][0]["tray_id"] == 1
+    assert answer["filaments"][0]["confidence"] == 0
+
+
+@pytest.mark.parametrize("model", PROFILES)
+def test_every_command_survives_missing_parameters(model):
+    printer = VirtualPrinter(model, scenario="idle")
+    context = Context(printer._machine, printer.simulation)
+    for section, command in HANDLERS:
+        request = {"command": command, "sequence_id": "20001"}
+        answer = acknowledge(section, request, obey(context, section, request))
+        if answer is not None:
+            assert answer[section]["sequence_id"] == "20001"
+            assert answer[section]["command"] == command

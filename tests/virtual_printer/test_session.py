@@ -13,14 +13,9 @@ from cryptography.x509.oid import NameOID
 import pytest
 
 from virtual_printer import VirtualPrinter
+from virtual_printer.certificates import authority, identity
 
 from .conftest import client_context, connect
-
-
-@pytest.fixture
-async def printer(socket_enabled):
-    async with VirtualPrinter("X1C", autostart_reports=False) as printer:
-        yield printer
 
 
 async def test_pushall_answers_with_a_full_report(start):
@@ -216,3 +211,14 @@ async def test_pushing_stop_ends_unsolicited_reports(start):
     await client.send("pushing", "start")
     await printer.wait_for_request("pushing", "start")
     assert (await client.report())["msg"] == 0
+
+
+async def test_kept_certificate_is_presented_again(socket_enabled, tmp_path):
+    async with VirtualPrinter(state_dir=tmp_path / "kept") as first:
+        pinned = first.ca_pem, first.certificate_pem
+    identity.cache_clear()
+    authority.cache_clear()
+    async with VirtualPrinter(state_dir=tmp_path / "kept") as second:
+        assert (second.ca_pem, second.certificate_pem) == pinned
+        await second.restart(new_certificate=True)
+        assert second.ca_pem != pinned[0]

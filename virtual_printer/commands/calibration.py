@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from .registry import Answer, Context, Json, Refused, Reply, handles, number
+from .registry import NO_ANSWER, Answer, Context, Json, Refused, Reply, handles, number
 
 # Bit of the request → stage that the printer then reports.
 _ROUTINES = {0: 12, 1: 1, 2: 3, 3: 25, 4: 39, 5: 40, 6: 65}
+_DIAMETERS = ("0.2", "0.4", "0.6", "0.8")
 
 
 @handles("print", "calibration")
@@ -59,7 +60,7 @@ def set_profiles(context: Context, request: Json) -> Reply:
     if not isinstance(filaments, list):
         return _set_factor(context, request)
     diameter = request.get("nozzle_diameter")
-    if diameter not in ("0.2", "0.4", "0.6", "0.8"):
+    if diameter not in _DIAMETERS:
         return Refused("invalid nozzle_diameter")
     for item in filaments:
         if number(item.get("tray_id"), -1) < 0:
@@ -144,21 +145,48 @@ def delete_profile(context: Context, request: Json) -> Reply:
 
 @handles("print", "extrusion_cali", "flowrate_cali")
 def run_calibration(context: Context, request: Json) -> Reply:
-    """Print calibration lines."""
-    if request.get("nozzle_diameter", "0.4") not in ("0.2", "0.4", "0.6", "0.8"):
+    """Print calibration lines; what they measure can be asked for afterwards."""
+    machine, command = context.machine, str(request["command"])
+    if request.get("nozzle_diameter", "0.4") not in _DIAMETERS:
         return Refused("invalid nozzle_diameter")
-    if not context.machine.busy:
-        context.simulation.calibrate(
-            [2, 13, 14, 8 if request["command"][0] == "e" else 19]
-        )
+    if machine.busy:
+        return None
+    filaments = request.get("filaments")
+    slots = filaments if isinstance(filaments, list) else [request]
+    keys = ("tray_id", "ams_id", "slot_id", "extruder_id", "nozzle_id", "filament_id")
+    measured: Json = {"confidence": 0, "setting_id": "", "nozzle_diameter": "0.4"}
+    if command == "extrusion_cali":
+        measured |= {"k_value": "0.023000", "n_coef": "1.000000"}
+    else:
+        measured["flow_ratio"] = "0.970000"
+    results = [
+        measured | {key: slot[key] for key in keys if key in slot}
+        for slot in slots
+        if isinstance(slot, dict)
+    ]
+
+    def keep() -> None:
+        machine.cali_results[command] = results
+
+    machine.cali_results.pop(command, None)
+    stage = 8 if command == "extrusion_cali" else 19
+    context.simulation.calibrate([2, 13, 14, stage], keep)
     return None
 
 
 @handles("print", "extrusion_cali_get_result", "flowrate_get_result")
 def calibration_result(context: Context, request: Json) -> Reply:
-    """Return the result of a calibration: none is kept."""
+    """Return what the last calibration measured."""
+    flow = request["command"] == "flowrate_get_result"
+    if flow and context.machine.profile.family == "P2":
+        return NO_ANSWER  # measured: this model never answers
+    found = context.machine.cali_results.get(
+        "flowrate_cali" if flow else "extrusion_cali", []
+    )
     fields: Json = {
-        "filaments": [],
+        "filaments": found,
         "nozzle_diameter": request.get("nozzle_diameter", "0.4"),
     }
-    return Answer(fields | {"result": "fail", "reason": "Don't exist"})
+    if not found:
+        return Answer(fields | {"result": "fail", "reason": "Don't exist"})
+    return Answer(fields | {"result": "success", "reason": "success"})

@@ -119,7 +119,7 @@ class RawReport:
     def _apply_status(self, status: Raw) -> set[str]:
         status, bad = _without_wrong_types(status)
         self.counters.malformed += bad
-        self._note_unknown(status)
+        status = self._note_unknown(status)
         # Some firmware leaves ``msg`` out, also in tiny reports: only a marked report
         # that really carries the state may replace everything.
         if status.get("msg") in (0, "0") and "gcode_state" in status:
@@ -134,16 +134,23 @@ class RawReport:
             self.complete = True
         return self._merge(status)
 
-    def _note_unknown(self, status: Raw) -> None:
-        """Remember keys that nobody has described, each once, and not without end."""
+    def _note_unknown(self, status: Raw) -> Raw:
+        """Remember keys that nobody has described, each once, and not without end.
+
+        Returns the status without unknown keys that are too many to be true.
+        """
         device = status.get(_SPLIT) or {}
         new = (status.keys() - STATUS_KEYS) | {
             f"{_SPLIT}.{key}" for key in device.keys() - DEVICE_KEYS
         }
         new -= self.unknown_keys
-        if new and len(self.unknown_keys) < _MOST_ITEMS:
-            self.unknown_keys |= new
-            _LOGGER.debug("Keys of a report that are not known yet: %s", sorted(new))
+        if not new:
+            return status
+        if noted := sorted(new)[: _MOST_ITEMS - len(self.unknown_keys)]:
+            self.unknown_keys |= set(noted)
+            _LOGGER.debug("Keys of a report that are not known yet: %s", noted)
+        known = STATUS_KEYS | self.unknown_keys
+        return {key: value for key, value in status.items() if key in known}
 
     def _replace(self, status: Raw) -> set[str]:
         old = self.data
@@ -167,7 +174,11 @@ class RawReport:
         new = _merge_object(old, status, _RULES)
         changed = {key for key in status if new.get(key) is not old.get(key)} - _CHURN
         if "ams" in changed:
-            new = {**new, "ams": _clear_empty_slots(new["ams"])}
+            ams = _clear_empty_slots(new["ams"])
+            if ams == old.get("ams", _MISSING):
+                ams = old["ams"]
+                changed.discard("ams")
+            new = {**new, "ams": ams}
         changed = _split_changes(old, new, changed)
         self.data = new
         return changed

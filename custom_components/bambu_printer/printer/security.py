@@ -117,7 +117,7 @@ async def fetch_certificate_chain(
             _, writer = await asyncio.open_connection(host, port, ssl=context)
             chain = writer.get_extra_info("ssl_object").get_unverified_chain()
             writer.transport.abort()
-    except (OSError, EOFError) as err:
+    except (OSError, EOFError, UnicodeError) as err:
         raise connection_error(err) from err
     return _read_chain(chain)
 
@@ -163,5 +163,7 @@ def connection_error(err: BaseException) -> PrinterConnectionError:
                 return PortRefusedError("nothing listens on the port")
             case OSError():
                 return HostUnreachableError(cause.strerror or "unreachable")
+            case UnicodeError():
+                return HostUnreachableError("no such name can exist")
         cause = cause.__cause__ or cause.__context__
     return PrinterConnectionError(str(err))

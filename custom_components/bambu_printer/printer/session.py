@@ -94,6 +94,7 @@ class Session:
         self._pending: dict[tuple[str, str, str], asyncio.Future[dict[str, Any]]] = {}
         self._next_id = random.randint(_FIRST_ID, _FIRST_ID + 4_999)  # noqa: S311
         self._subscribed = False
+        self._heard = False
 
     @property
     def connected(self) -> bool:
@@ -231,6 +232,7 @@ class Session:
         delay = _FIRST_DELAY
         while True:
             error: PrinterConnectionError = NotConnectedError("the printer hung up")
+            self._heard = False
             try:
                 async with new_client() as client:
                     await client.subscribe(self._topic("report"))
@@ -238,9 +240,12 @@ class Session:
                     if not first.done():
                         first.set_result(None)
                     self._listener.on_connected()
-                    delay = _FIRST_DELAY
                     await self._receive(client)
             except (aiomqtt.MqttError, OSError, PrinterConnectionError) as err:
+                error = _session_error(err)
+            except Exception as err:
+                # The task must not end here: nobody would ever hear of the printer again.
+                _LOGGER.exception("Unexpected error in the session of a printer")
                 error = _session_error(err)
             finally:
                 self._disconnect()
@@ -251,6 +256,8 @@ class Session:
             self._listener.on_disconnected(error, final=final)
             if final:
                 return
+            if self._heard:
+                delay = _FIRST_DELAY
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
             delay = min(delay * 2, _LONGEST_DELAY)
 
@@ -302,18 +309,24 @@ class Session:
         if not isinstance(message, dict):
             self._listener.on_malformed("no object")
             return
+        self._heard = True
         self._resolve(message)
-        self._listener.on_message(message)
+        try:
+            self._listener.on_message(message)
+        except Exception:
+            # Whatever a report did to the listener, the session must outlive it.
+            _LOGGER.exception("A message of the printer could not be processed")
 
     def _resolve(self, message: Mapping[str, Any]) -> None:
         """Give an acknowledgement to the command that waits for it."""
         if not self._pending:
             return
         for section, body in message.items():
-            if not isinstance(body, dict):
+            command = body.get("command") if isinstance(body, dict) else None
+            if not isinstance(command, str):
                 continue
-            key = (section, body.get("command"), str(body.get("sequence_id")))
-            answer = self._pending.get(key)  # type: ignore[arg-type]
+            key = (section, command, str(body.get("sequence_id")))
+            answer = self._pending.get(key)
             if answer is not None and not answer.done():
                 answer.set_result(body)
 

@@ -32,7 +32,9 @@ def integer[T](value: object, default: T) -> int | T:
     if isinstance(value, int) and not isinstance(value, bool):
         return value if abs(value) < _LARGEST else default
     result = number(value, None)
-    return default if result is None or result != int(result) else int(result)
+    if result is None or abs(result) >= _LARGEST or result != int(result):
+        return default
+    return int(result)
 
 
 def bits[T](value: object, default: T) -> int | T:

@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 
 from ..models import Family, Light
-from ..values import Raw, bit, bits, field, integer, mapping, number, records, word
+from ..values import (
+    Raw,
+    bit,
+    bits,
+    field,
+    integer,
+    mapping,
+    number,
+    records,
+    text,
+    word,
+)
 from .context import Context
 
 INPUTS = frozenset(
@@ -106,7 +117,7 @@ def _extruders(device: Raw, expected: int) -> int:
 
 def _lights(raw: Raw, expected: frozenset[Light]) -> frozenset[Light]:
     """Take the lamps that are reported; one of them never is."""
-    nodes = {item.get("node") for item in records(raw.get("lights_report"))}
+    nodes = {text(x.get("node"), "") for x in records(raw.get("lights_report"))}
     reported = frozenset(light for light in Light if light.value in nodes)
     return reported | (expected & {Light.HEATBED}) if reported else expected
 

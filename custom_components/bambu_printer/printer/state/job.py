@@ -148,6 +148,9 @@ STAGES: dict[int, str] = {
 }
 """Stage codes by their stable names; 12 and 18 are the same stage."""
 
+_LONGEST_JOB = 366 * 24 * 60
+"""Minutes; whatever claims to take longer is garbage, and no date could hold it."""
+
 STAGE_IDLE = "idle"
 STAGE_NAMES = tuple(dict.fromkeys([STAGE_IDLE, *STAGES.values()]))
 _IDLE_CODES = frozenset({-1, 255})
@@ -215,7 +218,7 @@ def decode(raw: Raw, previous: JobState, context: Context) -> JobState:
     remaining = _remaining(raw, active=active, progress=progress)
     job_key = _job_key(raw)
     same_job = job_key == previous.job_key
-    level = integer(raw.get("spd_lvl"), None)
+    level = integer(raw.get("spd_lvl"), -1)
     layers = mapping(raw.get("3D"))
     return JobState(
         gcode_state=state,
@@ -254,7 +257,7 @@ def decode(raw: Raw, previous: JobState, context: Context) -> JobState:
             for item in raw.get("s_obj") or ()
             if (number := integer(item, None)) is not None
         ),
-        speed_level=SPEED_LEVELS.get(level, previous.speed_level) if level else None,
+        speed_level=SPEED_LEVELS.get(level, previous.speed_level),
         speed_percent=integer(raw.get("spd_mag"), previous.speed_percent),
     )
 
@@ -292,7 +295,7 @@ def _stage(code: int | None, *, busy: bool, idle: bool) -> str | None:
 def _remaining(raw: Raw, *, active: bool, progress: int | None) -> int | None:
     """Read the minutes left; the old number stays behind after a job has failed."""
     minutes = integer(raw.get("mc_remaining_time"), None)
-    if not active or minutes is None or minutes < 0:
+    if not active or minutes is None or not 0 <= minutes <= _LONGEST_JOB:
         return None
     if minutes == 0 and (progress or 0) < 99:
         return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..models import Light
-from ..values import Raw, bit, bits, records
+from ..values import Raw, bit, bits, records, text
 from .context import Context
 
 INPUTS = frozenset({"@heatbed_light", "cfg", "lights_report"})
@@ -48,7 +48,8 @@ _FIELDS = {
 def decode(raw: Raw, previous: LightState, context: Context) -> LightState:
     """Read the lamps by their names: their order differs between models."""
     report = {
-        item.get("node"): item.get("mode") for item in records(raw.get("lights_report"))
+        text(item.get("node"), ""): item.get("mode")
+        for item in records(raw.get("lights_report"))
     }
     modes = {
         light: _mode(report.get(light.value), previous.mode(light))

@@ -1,0 +1,297 @@
+"""A real Home Assistant process, driven from outside, against virtual printers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+import sys
+from typing import Any
+
+import pytest
+
+from scripts.demo import ROOT, DemoError
+from scripts.demo.client import Client, Json
+from scripts.demo.processes import Child
+from virtual_printer import VirtualPrinter
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("socket_enabled")]
+
+FLOW = "/api/config/config_entries/flow"
+CONFIGURATION = """\
+http:
+  server_host: 127.0.0.1
+  server_port: {port}
+frontend:
+config:
+diagnostics:
+logger:
+  default: info
+"""
+
+
+@pytest.fixture
+async def hass_process(
+    tmp_path: Path, unused_tcp_port: int
+) -> AsyncIterator[tuple[Client, Path]]:
+    """Return a client of a fresh Home Assistant, onboarded, and the path of its log."""
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "configuration.yaml").write_text(
+        CONFIGURATION.format(port=unused_tcp_port)
+    )
+    (config / "custom_components").symlink_to(ROOT / "custom_components")
+    log = tmp_path / "home-assistant.log"
+    command = [sys.executable, "-m", "homeassistant", "--config", str(config)]
+    child = Child(
+        "Home Assistant", [*command, "--skip-pip", "--debug", "--log-no-color"], log
+    )
+    await child.start()
+    try:
+        async with Client(f"http://127.0.0.1:{unused_tcp_port}") as client:
+            async with asyncio.timeout(60):
+                assert await client.wait_until_up()
+            await client.onboard("Tester", "tester", "secret-of-the-tester")
+            yield client, log
+    finally:
+        await child.stop()
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """Return a port that nobody listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def states(client: Client) -> dict[str, Json]:
+    return {state["entity_id"]: state for state in await client.get("/api/states")}
+
+
+async def state_of(client: Client, entity_id: str) -> Json:
+    state: Json = await client.get(f"/api/states/{entity_id}")
+    return state
+
+
+async def until(
+    client: Client, entity_id: str, check: Callable[[Json], bool], seconds: float = 15
+) -> Json:
+    """Wait until a state is as expected, and return it."""
+    state: Json = {}
+    try:
+        async with asyncio.timeout(seconds):
+            while not check(state := await state_of(client, entity_id)):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pytest.fail(f"{entity_id} stayed {state}")
+    return state
+
+
+async def call(client: Client, domain: str, name: str, **data: Any) -> None:
+    await client.post(f"/api/services/{domain}/{name}", data)
+
+
+async def add_printer(client: Client, printer: VirtualPrinter, **changes: Any) -> Json:
+    form = await client.post(FLOW, {"handler": "bambu_printer"})
+    return await client.post(
+        f"{FLOW}/{form['flow_id']}", user_input(printer, **changes)
+    )
+
+
+def user_input(printer: VirtualPrinter, **changes: Any) -> Json:
+    return {
+        "host": "127.0.0.1",
+        "access_code": printer.access_code,
+        "ports": {"mqtt_port": printer.mqtt_port, "detect_port": printer.detect_port},
+        **changes,
+    }
+
+
+def body(request: Json) -> Json:
+    """Return what is inside a request, without its number."""
+    ((_, content),) = request.items()
+    return {key: value for key, value in content.items() if key != "sequence_id"}
+
+
+async def test_from_nothing_to_a_driven_print(
+    hass_process: tuple[Client, Path],
+) -> None:
+    client, log = hass_process
+    async with (
+        VirtualPrinter(model="X1C", name="Bench", report_interval=0.2) as x1c,
+        VirtualPrinter(model="H2D", name="Cellar", report_interval=0.2) as h2d,
+    ):
+        await _add_with_a_mistake(client, x1c)
+        result = await add_printer(client, h2d)
+        assert result["type"] == "create_entry"
+        assert (await add_printer(client, h2d))["reason"] == "already_configured"
+
+        await until(client, "sensor.bench", lambda s: s["state"] == "running")
+        await until(client, "sensor.cellar", lambda s: s["state"] == "running")
+        shown = await states(client)
+        assert shown["sensor.bench_progress"]["state"] == str(x1c.report["mc_percent"])
+        assert shown["sensor.bench_task"]["state"] == x1c.report["subtask_name"]
+        assert shown["climate.bench_bed"]["attributes"]["max_temp"] == 110
+        assert shown["climate.cellar_right_nozzle"]["attributes"]["max_temp"] == 350
+        assert shown["sensor.bench_ams_1_tray_1"]["state"]
+
+        await _drive(client, x1c, h2d)
+        await _refuse(client, x1c)
+        await _lose_and_find(client, x1c)
+
+    await _check_log(log, x1c, h2d)
+
+
+async def _add_with_a_mistake(client: Client, printer: VirtualPrinter) -> None:
+    """Mistype the access code first, as people do."""
+    form = await client.post(FLOW, {"handler": "bambu_printer"})
+    flow = f"{FLOW}/{form['flow_id']}"
+    result = await client.post(flow, user_input(printer, access_code="00000000"))
+    assert result["errors"] == {"access_code": "invalid_auth"}
+    result = await client.post(flow, user_input(printer))
+    assert result["type"] == "create_entry"
+    assert result["title"] == "Bench"
+
+
+async def _drive(client: Client, x1c: VirtualPrinter, h2d: VirtualPrinter) -> None:
+    """Do what a user does with a running print; see it on both sides."""
+    await call(
+        client,
+        "climate",
+        "set_temperature",
+        entity_id="climate.bench_bed",
+        temperature=72,
+    )
+    request = await x1c.wait_for_request("print", "gcode_line")
+    assert body(request) == {"command": "gcode_line", "param": "M140 S72\n"}
+    await until(
+        client, "climate.bench_bed", lambda s: s["attributes"]["temperature"] == 72
+    )
+    assert x1c.report["bed_target_temper"] == 72
+
+    await call(
+        client,
+        "climate",
+        "set_temperature",
+        entity_id="climate.cellar_left_nozzle",
+        temperature=205,
+    )
+    request = await h2d.wait_for_request("print", "set_nozzle_temp")
+    assert body(request) == {
+        "command": "set_nozzle_temp",
+        "extruder_index": 1,
+        "target_temp": 205,
+    }
+    await until(
+        client,
+        "climate.cellar_left_nozzle",
+        lambda s: s["attributes"]["temperature"] == 205,
+    )
+
+    await call(
+        client,
+        "fan",
+        "set_percentage",
+        entity_id="fan.bench_auxiliary_fan",
+        percentage=40,
+    )
+    request = await x1c.wait_for_request("print", "gcode_line")
+    assert body(request) == {"command": "gcode_line", "param": "M106 P2 S102\n"}
+    await until(
+        client, "fan.bench_auxiliary_fan", lambda s: s["attributes"]["percentage"] == 40
+    )
+
+    await call(client, "light", "turn_off", entity_id="light.bench_chamber_light")
+    request = await x1c.wait_for_request("system", "ledctrl")
+    assert body(request)["led_mode"] == "off"
+    await until(client, "light.bench_chamber_light", lambda s: s["state"] == "off")
+
+    await call(
+        client,
+        "select",
+        "select_option",
+        entity_id="select.bench_speed_profile",
+        option="sport",
+    )
+    request = await x1c.wait_for_request("print", "print_speed")
+    assert body(request) == {"command": "print_speed", "param": "3"}
+    await until(client, "sensor.bench_speed", lambda s: s["state"] == "124")
+
+    await call(client, "button", "press", entity_id="button.bench_pause")
+    assert body(await x1c.wait_for_request("print", "pause")) == {
+        "command": "pause",
+        "param": "",
+    }
+    await until(client, "sensor.bench", lambda s: s["state"] == "pause")
+    await until(client, "button.bench_resume", lambda s: s["state"] != "unavailable")
+    await call(client, "button", "press", entity_id="button.bench_resume")
+    await until(client, "sensor.bench", lambda s: s["state"] == "running")
+    # The other printer has heard nothing of all that.
+    assert {section for request in h2d.requests for section in request} <= {
+        "info",
+        "print",
+        "pushing",
+    }
+    assert (await state_of(client, "sensor.cellar"))["state"] == "running"
+
+
+async def _refuse(client: Client, printer: VirtualPrinter) -> None:
+    """A command that the printer refuses is an error in words, and changes nothing."""
+    printer.faults.refuse_control = True
+    before = await state_of(client, "climate.bench_nozzle")
+    with pytest.raises(DemoError, match="500"):
+        await call(
+            client,
+            "climate",
+            "set_temperature",
+            entity_id="climate.bench_nozzle",
+            temperature=180,
+        )
+    with pytest.raises(DemoError, match="Developer Mode"):
+        await client.command(
+            "call_service",
+            domain="climate",
+            service="set_temperature",
+            service_data={"temperature": 180},
+            target={"entity_id": "climate.bench_nozzle"},
+        )
+    printer.faults.refuse_control = False
+    after = await state_of(client, "climate.bench_nozzle")
+    assert after["attributes"]["temperature"] == before["attributes"]["temperature"]
+
+
+async def _lose_and_find(client: Client, printer: VirtualPrinter) -> None:
+    """Switched off, everything but the connectivity is unavailable; and comes back."""
+    await printer.power_off()
+    await until(
+        client, "binary_sensor.bench_connectivity", lambda s: s["state"] == "off"
+    )
+    available = [
+        entity_id
+        for entity_id, state in (await states(client)).items()
+        if ".bench" in entity_id and state["state"] != "unavailable"
+    ]
+    assert available == ["binary_sensor.bench_connectivity"]
+    await printer.power_on()
+    await until(
+        client,
+        "binary_sensor.bench_connectivity",
+        lambda s: s["state"] == "on",
+        seconds=30,
+    )
+    assert (await state_of(client, "sensor.bench_progress"))["state"] != "unavailable"
+
+
+async def _check_log(log: Path, *printers: VirtualPrinter) -> None:
+    """Nothing blocks the event loop, nothing is deprecated, nothing secret is written."""
+    text = await asyncio.to_thread(log.read_text)
+    ours = [line for line in text.splitlines() if "bambu_printer" in line]
+    assert ours
+    for word in ("blocking call", "deprecated", "Traceback", "ERROR"):
+        # Home Assistant reports a refused action of a user as an error: that is meant.
+        bad = [line for line in ours if word in line and "Developer Mode" not in line]
+        assert not bad, bad
+    for printer in printers:
+        assert printer.access_code not in text
