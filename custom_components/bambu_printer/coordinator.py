@@ -157,7 +157,9 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
                 self.config_entry.async_start_reauth(self.hass)
             case CertificateChangedError():
                 # Setting up again fails as well, and shows the reason at the entry.
-                self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+                self.hass.config_entries.async_schedule_reload(
+                    self.config_entry.entry_id
+                )
 
 
 def endpoint_from_data(data: Any) -> Endpoint:

@@ -53,6 +53,23 @@ def ams_device_id(serial: str, unit: int | None) -> str:
     return f"{serial}_ams_{'' if unit is None else unit}"
 
 
+def ams_device_info(coordinator: PrinterCoordinator, number: int) -> DeviceInfo:
+    """Describe an AMS unit, a device of its own."""
+    info = DeviceInfo(
+        identifiers={(DOMAIN, ams_device_id(coordinator.printer.serial, number))},
+        manufacturer=MANUFACTURER,
+        via_device_id=coordinator.device_id,
+    )
+    if unit := coordinator.data.ams.unit(number):
+        # The printer's name comes first: people with two printers have two AMS 1.
+        title = coordinator.config_entry.title
+        info["model"] = AMS_NAMES[unit.kind]
+        info["name"] = f"{title} {AMS_NAMES[unit.kind]} {unit.label}"
+        info["serial_number"] = unit.serial or None
+        info["sw_version"] = unit.firmware or None
+    return info
+
+
 class Part:
     """A piece of the printer that entities belong to."""
 
@@ -161,22 +178,7 @@ class AmsPart(Part):
 
     @override
     def device_info(self, coordinator: PrinterCoordinator) -> DeviceInfo:
-        unit = coordinator.data.ams.unit(self.unit)
-        info = DeviceInfo(
-            identifiers={
-                (DOMAIN, ams_device_id(coordinator.printer.serial, self.unit))
-            },
-            manufacturer=MANUFACTURER,
-            model=AMS_NAMES[self.kind],
-            via_device_id=coordinator.device_id,
-        )
-        if unit:
-            # The printer's name comes first: people with two printers have two AMS 1.
-            title = coordinator.config_entry.title
-            info["name"] = f"{title} {AMS_NAMES[self.kind]} {unit.label}"
-            info["serial_number"] = unit.serial or None
-            info["sw_version"] = unit.firmware or None
-        return info
+        return ams_device_info(coordinator, self.unit)
 
 
 @dataclass(frozen=True)
@@ -216,9 +218,8 @@ class TrayPart(Part):
     ) -> DeviceInfo | ChildDeviceInfo:
         serial = coordinator.printer.serial
         if not self.slot.external:
-            return DeviceInfo(
-                identifiers={(DOMAIN, ams_device_id(serial, self.slot.unit))}
-            )
+            # Some units have no entities but those of their trays.
+            return ams_device_info(coordinator, self.slot.unit)
         if len(coordinator.data.ams.externals) == 1:
             side = "external_spool"
         elif self.slot.unit == EXTERNAL_DEPUTY:

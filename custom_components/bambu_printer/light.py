@@ -97,5 +97,5 @@ class PrinterLight(ControlEntity[bool], LightEntity):
 
     async def _async_switch(self, *, on: bool) -> None:
         await self._async_set(
-            self.printer.set_light(self.entity_description.light, on=on), on
+            self.printer.set_light_state(self.entity_description.light, on=on), on
         )

@@ -6,35 +6,23 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 import logging
-from typing import Any
+from typing import Any, override
 
 from . import commands
 from .commands import Command
 from .errors import (
     BambuError,
     CommandTimeoutError,
-    InvalidValueError,
     NoReportError,
     NotAuthorizedError,
-    OutOfRangeError,
     PrinterConnectionError,
-    UnsupportedError,
-    WrongStateError,
 )
-from .models import Light, PrinterModel, identify
+from .models import Light, identify
+from .operations import HeatOperations, JobOperations, LightOperations, ToolOperations
 from .report import HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
 from .session import Endpoint, Session
 from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
-from .state.fans import (
-    AIRDUCT_MODES,
-    FAN_INDEX,
-    SETTABLE_AIRDUCT_MODES,
-    AirductMode,
-    Fan,
-)
 from .state.firmware import main_module, read_modules
-from .state.job import SPEED_LEVELS, GcodeState, SpeedLevel
-from .state.lights import LightMode
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,9 +32,6 @@ VERSION_TIMEOUT = 5.0
 """Seconds for which the start waits for the version list, to know the model for sure."""
 _VERSION_TRIES = 10
 _VERSION_INTERVAL = 2.0
-_STOPPABLE = frozenset(
-    {GcodeState.PREPARE, GcodeState.SLICING, GcodeState.RUNNING, GcodeState.PAUSE}
-)
 
 
 class ServiceState(StrEnum):
@@ -65,7 +50,7 @@ type UpdateCallback = Callable[[frozenset[str]], None]
 type ConnectionCallback = Callable[[], None]
 
 
-class BambuPrinter:
+class BambuPrinter(JobOperations, HeatOperations, LightOperations, ToolOperations):
     """A Bambu Lab printer in the local network.
 
     All methods must be called on the event loop that the session was started on.  Methods
@@ -100,7 +85,7 @@ class BambuPrinter:
         self.on_update = on_update
         self.on_connection = on_connection
         self.state = PrinterState()
-        self.model: PrinterModel = identify(code=model_code, serial=endpoint.serial)
+        self.model = identify(code=model_code, serial=endpoint.serial)
         self.service_state = ServiceState.IDLE
         self.last_error: PrinterConnectionError | None = None
         """Why the connection is lost, while it is."""
@@ -175,159 +160,6 @@ class BambuPrinter:
         elapsed = asyncio.get_running_loop().time() - self._last_push_all
         if elapsed >= self.model.pushall_interval:
             await self._push_all()
-
-    # Job
-
-    async def pause_printing(self) -> None:
-        """Pause the running job."""
-        self._require("pause", self.state.job.printing)
-        await self._command(commands.pause())
-
-    async def resume_printing(self) -> None:
-        """Go on with the paused job."""
-        self._require("resume", self.state.job.gcode_state is GcodeState.PAUSE)
-        await self._command(commands.resume())
-
-    async def stop_printing(self) -> None:
-        """Cancel the job.  There is no way back."""
-        self._require("stop", self.state.job.gcode_state in _STOPPABLE)
-        await self._command(commands.stop())
-
-    async def set_speed_level(self, level: SpeedLevel) -> None:
-        """Choose the speed profile of the running job; the next one starts as standard."""
-        self._require("print_speed", self.state.job.active)
-        number = next((n for n, name in SPEED_LEVELS.items() if name == level), None)
-        if number is None:
-            raise InvalidValueError("speed level", level)
-        await self._command(commands.print_speed(number))
-
-    # Temperatures
-
-    async def set_nozzle_temp_target(self, value: int, tool: int | None = None) -> None:
-        """Heat a nozzle to 0 (off) up to the model's limit, °C.
-
-        `tool` is the extruder's number, 0 right or 1 left; None is the active one.  A
-        running job sets its own target whenever it likes.
-        """
-        capabilities = self.state.capabilities
-        self._check_range("nozzle temperature", value, capabilities.nozzle_max)
-        if tool is not None and tool not in range(capabilities.extruders):
-            raise InvalidValueError("tool", tool)
-        if capabilities.extruders == 1:
-            tool = None
-        elif tool is None:
-            tool = self.state.extruders.active or 0
-        await self._command(commands.set_nozzle_temp(int(value), tool))
-
-    async def set_bed_temp_target(self, value: int) -> None:
-        """Heat the bed to 0 (off) up to the model's limit, °C."""
-        capabilities = self.state.capabilities
-        self._check_range("bed temperature", value, capabilities.bed_max)
-        await self._command(
-            commands.set_bed_temp(int(value), as_json=capabilities.json_bed_temp)
-        )
-
-    async def set_chamber_temp_target(self, value: int) -> None:
-        """Heat the chamber to 0 (off) up to the model's limit, °C.
-
-        On printers with an air duct, heating (from about 40 °C on) sets it to heating
-        first; switching off leaves it as it is.  Lower targets do nothing there.  The
-        printer refuses while a filament is loaded that would soften.
-        """
-        limit = self.state.capabilities.chamber_max
-        if not limit:
-            raise UnsupportedError("chamber heater", self.model.key)
-        self._check_range("chamber temperature", value, limit)
-        target, heat_from = int(value), self.model.chamber_heat_from
-        if not heat_from:
-            # The form that is proven on the one model without a duct.
-            await self._command(commands.set_chamber_temp_gcode(target))
-            return
-        if (
-            target >= heat_from
-            and self.state.fans.airduct_mode is not AirductMode.HEATING
-        ):
-            await self.set_airduct_mode(AirductMode.HEATING)
-        try:
-            await self._command(commands.set_chamber_temp(target))
-        except CommandTimeoutError:
-            await self._command(commands.set_chamber_temp_gcode(target, heat_from))
-
-    # Air
-
-    async def set_part_cooling_fan(self, percent: int) -> None:
-        """Turn the part cooling fan, 0 to 100 %; a job overrides it at the next layer."""
-        await self.set_fan_speed(Fan.PART, percent)
-
-    async def set_aux_fan(self, percent: int) -> None:
-        """Turn the auxiliary fan, 0 to 100 %."""
-        await self.set_fan_speed(Fan.AUX, percent)
-
-    async def set_exhaust_fan(self, percent: int) -> None:
-        """Turn the chamber's exhaust fan, 0 to 100 %."""
-        await self.set_fan_speed(Fan.CHAMBER, percent)
-
-    async def set_fan_speed(self, fan: Fan, percent: int) -> None:
-        """Turn a fan, 0 to 100 %; the printer rounds to tens, and so does this."""
-        if fan not in self.fans:
-            raise UnsupportedError(f"{fan} fan", self.model.key)
-        self._check_range("fan speed", percent, 100, "%")
-        steps = round(percent / 10) * 10
-        index = FAN_INDEX[fan]
-        if fan is not Fan.PART and fan in self.state.fans.ducted:
-            await self._command(commands.set_fan(index, steps))
-        else:
-            await self._command(commands.fan_gcode(index, steps))
-
-    @property
-    def fans(self) -> frozenset[Fan]:
-        """The fans that can be set."""
-        capabilities = self.state.capabilities
-        present = {
-            Fan.PART: True,
-            Fan.AUX: capabilities.aux_fan,
-            Fan.CHAMBER: capabilities.chamber_fan,
-            Fan.AUX_2: capabilities.aux_fan_2,
-        }
-        return frozenset(fan for fan, there in present.items() if there)
-
-    async def set_airduct_mode(self, mode: AirductMode) -> None:
-        """Set the flaps of the air duct to one of the modes that the printer lists."""
-        if not self.state.capabilities.airduct:
-            raise UnsupportedError("air duct", self.model.key)
-        offered = self.state.fans.airduct_modes or tuple(SETTABLE_AIRDUCT_MODES)
-        number = next((n for n, name in AIRDUCT_MODES.items() if name == mode), None)
-        if number is None or mode not in offered:
-            raise InvalidValueError("air duct mode", mode)
-        await self._command(commands.set_airduct(number))
-
-    # Lights
-
-    async def set_light(self, light: Light, *, on: bool) -> None:
-        """Switch a lamp.
-
-        Printers with two lamps in the chamber are told both when the first one is meant,
-        as the maker's own client does.
-        """
-        lights = self.state.capabilities.lights
-        if light not in lights:
-            raise UnsupportedError(str(light), self.model.key)
-        mode = LightMode.ON if on else LightMode.OFF
-        await self._command(commands.set_light(light, mode))
-        if light is Light.CHAMBER and Light.CHAMBER_2 in lights:
-            await self._command(commands.set_light(Light.CHAMBER_2, mode))
-
-    # Tools
-
-    async def set_active_tool(self, tool: int) -> None:
-        """Make an extruder the active one: 0 right, 1 left.  The head moves: up to 30 s."""
-        extruders = self.state.capabilities.extruders
-        if extruders == 1:
-            raise UnsupportedError("second extruder", self.model.key)
-        if tool not in range(extruders):
-            raise InvalidValueError("tool", tool)
-        self._require("select_extruder", not self.state.job.printing)
-        await self._command(commands.select_extruder(tool))
 
     # What the session tells
 
@@ -454,8 +286,7 @@ class BambuPrinter:
         if self.on_connection:
             self.on_connection()
 
-    # Helpers of the commands
-
+    @override
     async def _command(self, command: Command) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement."""
         try:
@@ -468,14 +299,3 @@ class BambuPrinter:
             ):
                 raise NotAuthorizedError(command.name, "no answer") from err
             raise
-
-    def _require(self, command: str, allowed: bool) -> None:
-        if not allowed:
-            state = self.state.job.gcode_state
-            raise WrongStateError(command, state.value if state else "unknown")
-
-    def _check_range(
-        self, name: str, value: float, maximum: int, unit: str = "°C"
-    ) -> None:
-        if isinstance(value, bool) or not 0 <= value <= maximum:
-            raise OutOfRangeError(name, value, 0, maximum, unit)

@@ -1,0 +1,38 @@
+"""The running job."""
+
+from .. import commands
+from ..errors import InvalidValueError
+from ..state.job import SPEED_LEVELS, GcodeState, SpeedLevel
+from .base import Operations
+
+
+class JobOperations(Operations):
+    """Pause, resume, stop, and how fast."""
+
+    async def pause_printing(self) -> None:
+        """Pause the running job."""
+        self._require("pause", allowed=self.state.job.printing)
+        await self._command(commands.pause())
+
+    async def resume_printing(self) -> None:
+        """Go on with the paused job."""
+        self._require("resume", allowed=self.state.job.gcode_state is GcodeState.PAUSE)
+        await self._command(commands.resume())
+
+    async def stop_printing(self) -> None:
+        """Cancel the job.  There is no way back."""
+        self._require("stop", allowed=self.state.job.active)
+        await self._command(commands.stop())
+
+    @property
+    def speed_level(self) -> SpeedLevel | None:
+        """The speed profile; None when it is not known."""
+        return self.state.job.speed_level
+
+    async def set_speed_level(self, level: SpeedLevel) -> None:
+        """Choose the speed profile of the running job; the next one starts as standard."""
+        number = next((n for n, name in SPEED_LEVELS.items() if name == level), None)
+        if number is None:
+            raise InvalidValueError("speed level", level)
+        self._require("print_speed", allowed=self.state.job.active)
+        await self._command(commands.print_speed(number))
