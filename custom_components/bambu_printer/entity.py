@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final, override
 
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
-from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -272,13 +273,13 @@ def async_add_part_entities[D: PartEntityDescription](
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
     tables: Mapping[type[Part], Sequence[D]],
-    create: Callable[[PrinterCoordinator, Part, D], Entity],
+    create: Callable[[PrinterCoordinator, Part, D], PrinterEntity],
 ) -> None:
     """Add the entities of all parts, also of those that appear later."""
     coordinator = entry.runtime_data
     known: set[tuple[str, str]] = set()
 
-    def missing() -> Iterator[Entity]:
+    def missing() -> Iterator[PrinterEntity]:
         printer = coordinator.printer
         for part in parts(printer):
             piece = part.resolve(printer.state)
@@ -286,7 +287,9 @@ def async_add_part_entities[D: PartEntityDescription](
                 key = (part.prefix, description.key)
                 if key not in known and description.exists_fn(printer, piece):
                     known.add(key)
-                    yield create(coordinator, part, description)
+                    entity = create(coordinator, part, description)
+                    entity.forget = partial(known.discard, key)
+                    yield entity
 
     @callback
     def add(_shape: object) -> None:
@@ -329,6 +332,9 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
 
     _attr_has_entity_name = True
 
+    forget: Callable[[], None] | None = None
+    """Lets it be made again when its part comes back."""
+
     def __init__(
         self,
         coordinator: PrinterCoordinator,
@@ -352,6 +358,12 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
     def printer(self) -> BambuPrinter:
         """The printer that it belongs to."""
         return self.coordinator.printer
+
+    @override
+    async def async_removed_from_registry(self) -> None:
+        """Be forgotten: the user has removed the device of an absent part."""
+        if self.forget:
+            self.forget()
 
     async def _async_command(self, command: Awaitable[None]) -> None:
         """Tell the printer something; raise a translated error when it does not obey."""

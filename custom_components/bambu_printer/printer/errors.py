@@ -177,3 +177,13 @@ class WrongStateError(CommandError):
         super().__init__(
             f"{command} is not possible while {state}", command=command, state=state
         )
+
+
+class DryingRefusedError(CommandError):
+    """The AMS says why it cannot dry now; nothing was sent."""
+
+    code = "drying_refused"
+
+    def __init__(self, reasons: str) -> None:
+        """Remember the reasons, as keys joined by commas."""
+        super().__init__(f"cannot dry: {reasons}", reasons=reasons)

@@ -8,18 +8,32 @@ from enum import StrEnum
 import logging
 from typing import Any, override
 
+import orjson
+
 from . import commands
 from .commands import Command
+from .discovery import detect
 from .errors import (
     BambuError,
     CommandTimeoutError,
+    InvalidValueError,
     NoReportError,
     NotAuthorizedError,
     PrinterConnectionError,
 )
 from .models import Light, identify
-from .operations import HeatOperations, JobOperations, LightOperations, ToolOperations
-from .report import HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
+from .operations import (
+    AmsOperations,
+    CareOperations,
+    DryingOperations,
+    HeatOperations,
+    JobOperations,
+    LightOperations,
+    SpoolOperations,
+    ToolOperations,
+    WatchingOperations,
+)
+from .report import CHAMBER_KEY, HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
 from .session import Endpoint, Session
 from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
 from .state.firmware import main_module, read_modules
@@ -30,6 +44,10 @@ FIRST_REPORT_TIMEOUT = 15.0
 """Seconds within which a printer must have sent a full report after it was asked."""
 VERSION_TIMEOUT = 5.0
 """Seconds for which the start waits for the version list, to know the model for sure."""
+_RENAME_TRIES = 5
+_RENAME_INTERVAL = 2.0
+_LONGEST_NAME = 32
+_PRIVATE = frozenset({"address", "job_id", "job_key", "serial", "subtask_id", "tag"})
 _VERSION_TRIES = 10
 _VERSION_INTERVAL = 2.0
 
@@ -50,7 +68,17 @@ type UpdateCallback = Callable[[frozenset[str]], None]
 type ConnectionCallback = Callable[[], None]
 
 
-class BambuPrinter(JobOperations, HeatOperations, LightOperations, ToolOperations):
+class BambuPrinter(
+    JobOperations,
+    HeatOperations,
+    LightOperations,
+    ToolOperations,
+    AmsOperations,
+    SpoolOperations,
+    DryingOperations,
+    WatchingOperations,
+    CareOperations,
+):
     """A Bambu Lab printer in the local network.
 
     All methods must be called on the event loop that the session was started on.  Methods
@@ -161,6 +189,45 @@ class BambuPrinter(JobOperations, HeatOperations, LightOperations, ToolOperation
         if elapsed >= self.model.pushall_interval:
             await self._push_all()
 
+    async def rename_printer(self, name: str) -> None:
+        """Give the printer another name, of 1 to 32 characters.
+
+        Only one client is known to do it this way, and whether all firmware obeys is not
+        known.  So the printer is asked for its name afterwards: `CommandTimeoutError`
+        says that it has not taken the new one.
+        """
+        name = name.strip()
+        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise InvalidValueError("name", name)
+        await self._send(commands.rename(name))
+        for _ in range(_RENAME_TRIES):
+            await asyncio.sleep(_RENAME_INTERVAL)
+            identity = await detect(self.endpoint.host, self.endpoint.detect_port)
+            if identity and (identity.serial, identity.name) == (self.serial, name):
+                return
+        raise CommandTimeoutError("rename", _RENAME_TRIES * _RENAME_INTERVAL)
+
+    async def set_chamber_temp(self, value: float | None) -> None:
+        """Tell the chamber temperature that something else measures, °C; None: nobody does.
+
+        Shown as the chamber's temperature on printers that have no sensor of their own.
+        Nothing is sent.
+        """
+        if value is not None:
+            self._check_range("chamber temperature", value, 150, minimum=-40)
+        self._tell_update(self._decode(self.raw.set_value(CHAMBER_KEY, value)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is known, without anything that identifies printer or owner."""
+        state = orjson.loads(orjson.dumps(self.state, default=_plain))
+        _redact(state)
+        return {
+            "model": self.model.key,
+            "service_state": self.service_state.value,
+            "available": self.available,
+            "state": state,
+        }
+
     # What the session tells
 
     def on_connected(self) -> None:
@@ -202,6 +269,9 @@ class BambuPrinter(JobOperations, HeatOperations, LightOperations, ToolOperation
             self._complete.set()
             if self.on_connection:
                 self.on_connection()
+        self._tell_update(changed)
+
+    def _tell_update(self, changed: frozenset[str]) -> None:
         if changed and self.on_update:
             self.on_update(changed)
 
@@ -287,6 +357,11 @@ class BambuPrinter(JobOperations, HeatOperations, LightOperations, ToolOperation
             self.on_connection()
 
     @override
+    async def _send(self, command: Command) -> None:
+        """Send a command that is never acknowledged."""
+        await self._session.send(command)
+
+    @override
     async def _command(self, command: Command) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement."""
         try:
@@ -299,3 +374,26 @@ class BambuPrinter(JobOperations, HeatOperations, LightOperations, ToolOperation
             ):
                 raise NotAuthorizedError(command.name, "no answer") from err
             raise
+
+
+def _plain(value: object) -> object:
+    """Make JSON of what has no form of its own there."""
+    return (
+        sorted(str(item) for item in value)
+        if isinstance(value, frozenset)
+        else str(value)
+    )
+
+
+def _redact(value: Any) -> None:
+    """Take out what identifies a printer, a spool or what somebody prints."""
+    if isinstance(value, list):
+        for item in value:
+            _redact(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key in _PRIVATE and item:
+                value[key] = "**REDACTED**"
+            elif key == "job":
+                value[key] = {**item, "name": None, "file": None}
+            _redact(value[key])

@@ -25,6 +25,10 @@ HEATBED_LIGHT_KEY = "@heatbed_light"
 
 _LOGGER = logging.getLogger(__name__)
 
+CHAMBER_KEY = "@chamber_temp"
+"""Where a chamber temperature is kept that somebody else measures."""
+
+_OWN_KEYS = (MODULES_KEY, HEATBED_LIGHT_KEY, CHAMBER_KEY)
 _MISSING: Final = object()
 _CHURN = frozenset({"command", "msg", "sequence_id", "t_utc"})
 """Keys that differ in every report and say nothing."""
@@ -155,7 +159,7 @@ class RawReport:
     def _replace(self, status: Raw) -> set[str]:
         old = self.data
         new = dict(status)
-        for key in (MODULES_KEY, HEATBED_LIGHT_KEY):
+        for key in _OWN_KEYS:
             if key in old:
                 new[key] = old[key]
         changed = {key for key, value in new.items() if old.get(key, _MISSING) != value}

@@ -84,7 +84,7 @@ def create_ssl_context(serial: str, pin: str) -> PrinterSSLContext:
     context.hostname_checks_common_name = True
     try:
         context.load_verify_locations(cadata=pin)
-    except ssl.SSLError as err:
+    except (ssl.SSLError, TypeError) as err:
         raise ValueError("the pinned certificate cannot be read") from err
     return context
 

@@ -7,7 +7,7 @@ would be delivered late could stop or heat a printer when nobody expects it any 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import logging
 import random
 from secrets import token_hex
@@ -17,6 +17,7 @@ import aiomqtt
 import orjson
 
 from .commands import Command, get_version
+from .discovery import DETECT_PORT
 from .errors import (
     CertificateChangedError,
     CommandRejectedError,
@@ -60,10 +61,11 @@ class Endpoint:
 
     host: str
     serial: str
-    access_code: str
-    pin: str
+    access_code: str = field(repr=False)
+    pin: str = field(repr=False)
     """The certificate that was pinned when the printer was added, PEM."""
     mqtt_port: int = MQTT_PORT
+    detect_port: int = DETECT_PORT
 
 
 class SessionListener(Protocol):
@@ -211,7 +213,7 @@ class Session:
             raise NotConnectedError("the connection broke") from err
 
     def _new_client(self, context: Any) -> aiomqtt.Client:
-        return aiomqtt.Client(
+        client = aiomqtt.Client(
             hostname=self._endpoint.host,
             port=self._endpoint.mqtt_port,
             username=USER,
@@ -224,6 +226,11 @@ class Session:
             timeout=CONNECT_TIMEOUT,
             tls_context=context,
         )
+        # It leaves the reason of a failure in futures that it does not always ask itself;
+        # asyncio would report them as errors that nobody handled.
+        for outcome in (client._connected, client._disconnected):  # noqa: SLF001
+            outcome.add_done_callback(_retrieve)
+        return client
 
     async def _run(
         self, new_client: Callable[[], aiomqtt.Client], first: asyncio.Future[None]
@@ -337,6 +344,11 @@ def _parse(payload: bytes | bytearray) -> Any:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:
         return orjson.loads(payload.decode("utf-8", "replace"))
+
+
+def _retrieve(outcome: asyncio.Future[Any]) -> None:
+    if not outcome.cancelled():
+        outcome.exception()
 
 
 def _session_error(err: BaseException) -> PrinterConnectionError:

@@ -46,6 +46,31 @@ class SlotAddress:
         return self.unit
 
     @property
+    def packed(self) -> int:
+        """Unit and slot in one number, as ``snow`` has it."""
+        return self.unit << 8 | self.slot
+
+    @property
+    def load_target(self) -> int:
+        """What a printer with two nozzles is told to load."""
+        return self.index if self.unit in FOUR_SLOT_UNITS else self.unit
+
+    @property
+    def single_load_target(self) -> int:
+        """What a printer with one nozzle is told to load: 255 would mean unloading there."""
+        return _TRAY_NOW_EXTERNAL if self.external else self.load_target
+
+    @property
+    def setting_tray(self) -> int:
+        """What stands for the slot when its filament is described: the slot in its unit."""
+        return _TRAY_NOW_EXTERNAL if self.external else self.slot
+
+    @property
+    def calibration_tray(self) -> int:
+        """What stands for the slot when its calibration is chosen."""
+        return self.unit if self.external else self.index
+
+    @property
     def exist_bit(self) -> int | None:
         """The bit that stands for the slot in ``tray_exist_bits``; None: there is none."""
         if self.unit in FOUR_SLOT_UNITS:
@@ -77,6 +102,16 @@ def from_packed(packed: int) -> SlotAddress | None:
     if slot == _NO_SLOT or not 0 <= packed < 0xFFFF:
         return None
     return SlotAddress(unit, 0 if unit in (EXTERNAL_MAIN, EXTERNAL_DEPUTY) else slot)
+
+
+def from_index(index: int) -> SlotAddress | None:
+    """Read an absolute tray number as people and automations use it.
+
+    As `from_tray_now`, and 255 is the right, or only, external spool; None: no such slot.
+    """
+    return (
+        SlotAddress(EXTERNAL_MAIN) if index == EXTERNAL_MAIN else from_tray_now(index)
+    )
 
 
 def from_tray_now(index: int) -> SlotAddress | None:

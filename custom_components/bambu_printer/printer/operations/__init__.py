@@ -1,17 +1,33 @@
 """What a printer can be told: the methods of `BambuPrinter`, one module per subject."""
 
 from .air import AirOperations
+from .ams import AmsControl, AmsOperations, AmsSetting
 from .base import Operations
+from .care import Calibration, CareOperations, ErrorAnswer
+from .drying import DryingOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
+from .spools import SpoolOperations
 from .tools import ToolOperations
+from .watching import DetectorKind, PrintOption, WatchingOperations
 
 __all__ = [
     "AirOperations",
+    "AmsControl",
+    "AmsOperations",
+    "AmsSetting",
+    "Calibration",
+    "CareOperations",
+    "DetectorKind",
+    "DryingOperations",
+    "ErrorAnswer",
     "HeatOperations",
     "JobOperations",
     "LightOperations",
     "Operations",
+    "PrintOption",
+    "SpoolOperations",
     "ToolOperations",
+    "WatchingOperations",
 ]

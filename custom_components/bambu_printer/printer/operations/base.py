@@ -19,6 +19,10 @@ class Operations(ABC):
     async def _command(self, command: Command) -> dict[str, Any]:
         """Send a command and return its acknowledgement."""
 
+    @abstractmethod
+    async def _send(self, command: Command) -> None:
+        """Send a command that is never acknowledged."""
+
     def _require(self, command: str, *, allowed: bool) -> None:
         """Refuse a command that the printer's state does not allow."""
         if not allowed:

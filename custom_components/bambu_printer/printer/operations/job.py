@@ -1,5 +1,7 @@
 """The running job."""
 
+from collections.abc import Sequence
+
 from .. import commands
 from ..errors import InvalidValueError
 from ..state.job import SPEED_LEVELS, GcodeState, SpeedLevel
@@ -23,6 +25,24 @@ class JobOperations(Operations):
         """Cancel the job.  There is no way back."""
         self._require("stop", allowed=self.state.job.active)
         await self._command(commands.stop())
+
+    async def skip_objects(self, objects: Sequence[int]) -> None:
+        """Leave out objects of the running job, by their numbers in the sliced file.
+
+        They are added to those that are skipped already; there is no way back.
+        """
+        numbers = list(dict.fromkeys(objects))
+        if not numbers or any(
+            isinstance(number, bool) or not isinstance(number, int) or number < 0
+            for number in numbers
+        ):
+            raise InvalidValueError("list of objects", objects)
+        self._require(
+            "skip_objects",
+            allowed=self.state.job.gcode_state
+            in (GcodeState.RUNNING, GcodeState.PAUSE),
+        )
+        await self._command(commands.skip_objects(numbers))
 
     @property
     def speed_level(self) -> SpeedLevel | None:

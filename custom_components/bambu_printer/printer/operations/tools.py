@@ -2,7 +2,21 @@
 
 from .. import commands
 from ..errors import InvalidValueError, UnsupportedError
+from ..models import Family
+from ..state.extruders import NozzleMaterial
 from .base import Operations
+
+NOZZLE_DIAMETERS = (0.2, 0.4, 0.6, 0.8)
+"""mm"""
+_DECLARED = frozenset({Family.X1, Family.P1, Family.A1})
+"""They are told which nozzle is mounted; later models find out, or ask on their screen."""
+_DECLARABLE = frozenset(
+    {
+        NozzleMaterial.STAINLESS_STEEL,
+        NozzleMaterial.HARDENED_STEEL,
+        NozzleMaterial.TUNGSTEN_CARBIDE,
+    }
+)
 
 
 class ToolOperations(Operations):
@@ -17,3 +31,31 @@ class ToolOperations(Operations):
             raise InvalidValueError("tool", tool)
         self._require("select_extruder", allowed=not self.state.job.printing)
         await self._command(commands.select_extruder(tool))
+
+    @property
+    def can_declare_nozzle(self) -> bool:
+        """Whether the printer is told which nozzle is mounted."""
+        return self.model.family in _DECLARED
+
+    async def set_nozzle_details(
+        self, diameter: float, material: NozzleMaterial
+    ) -> None:
+        """Tell the printer which nozzle is mounted: 0.2, 0.4, 0.6 or 0.8 mm.
+
+        Only while idle.  A printer with the wrong idea of its nozzle refuses prints or
+        prints badly.  Tungsten carbide needs recent firmware.
+        """
+        if not self.can_declare_nozzle:
+            raise UnsupportedError("nozzle setting", self.model.key)
+        if diameter not in NOZZLE_DIAMETERS:
+            raise InvalidValueError("nozzle diameter", diameter)
+        if material not in _DECLARABLE:
+            raise InvalidValueError("nozzle material", material)
+        self._require("set_accessories", allowed=not self.state.job.active)
+        await self._command(commands.set_nozzle(material.value, diameter))
+
+    async def refresh_nozzles(self) -> None:
+        """Let the printer look again which nozzles are mounted."""
+        if self.model.family not in (Family.H2, Family.X2):
+            raise UnsupportedError("nozzle detection", self.model.key)
+        await self._command(commands.refresh_nozzle())

@@ -102,6 +102,24 @@ class DryingPhase(StrEnum):
     PRODUCT_TEST = "product_test"
 
 
+class DryingObstacle(StrEnum):
+    """Why a unit cannot start to dry now."""
+
+    PRINTER_BUSY = "printer_busy"
+    NOT_ENOUGH_POWER = "not_enough_power"
+    AMS_BUSY = "ams_busy"
+    FILAMENT_AT_OUTLET = "filament_at_outlet"
+    STARTING = "starting"
+    NOT_IN_2D_MODE = "not_in_2d_mode"
+    ALREADY_DRYING = "already_drying"
+    UPDATING = "updating"
+    POWER_ADAPTER_NEEDED = "power_adapter_needed"
+    UNLOAD_BY_HAND = "unload_by_hand"
+
+
+_DRYING_OBSTACLES = dict(
+    zip((0, 1, 2, 3, 4, 5, 6, 7, 8, 10), DryingObstacle, strict=True)
+)
 _DRYING_PHASES = dict(enumerate(DryingPhase))
 _WARM_PHASES = frozenset(
     {DryingPhase.CHECKING, DryingPhase.DRYING, DryingPhase.COOLING}
@@ -195,6 +213,13 @@ class AmsUnit:
     drying: DryingPhase | None = None
     drying_minutes: int | None = None
     """Minutes left; 0 when it is not drying."""
+    drying_target: int | None = None
+    """°C that the running drying is set to."""
+    drying_hours: int | None = None
+    """Hours that the running drying is set to."""
+    drying_obstacles: tuple[DryingObstacle, ...] = ()
+    """Why it cannot start to dry now."""
+    fan_on: bool | None = None
     trays: tuple[Tray, ...] = ()
 
     @property
@@ -296,6 +321,7 @@ def _unit(
     info = bits(item.get("info"), None)
     kind = _kind(unit_id, info, module)
     minutes = integer(item.get("dry_time"), None)
+    setting = mapping(item.get("dry_setting"))
     old = previous or AmsUnit(unit=unit_id)
     level = within(integer(item.get("humidity"), None), 1, 5, None)
     humidity = within(integer(item.get("humidity_raw"), None), 1, 100, None)
@@ -320,8 +346,26 @@ def _unit(
         if info is not None and kind in DRYING_KINDS
         else None,
         drying_minutes=minutes if kind in DRYING_KINDS else None,
+        drying_target=_set_number(setting.get("dry_temperature")),
+        drying_hours=_set_number(setting.get("dry_duration")),
+        drying_obstacles=_obstacles(item.get("dry_sf_reason")),
+        fan_on=bool(field(info, 18, 4) & 0b0101)
+        if info is not None and kind in DRYING_KINDS
+        else None,
         trays=_trays(unit_id, kind, item, exist),
     )
+
+
+def _set_number(value: object) -> int | None:
+    """Read a setting of drying; -1 when there is none."""
+    result = integer(value, None)
+    return result if result is not None and result > 0 else None
+
+
+def _obstacles(value: object) -> tuple[DryingObstacle, ...]:
+    codes = value if isinstance(value, list) else ()
+    found = (_DRYING_OBSTACLES.get(integer(code, -1)) for code in codes)
+    return tuple(dict.fromkeys(obstacle for obstacle in found if obstacle))
 
 
 def _positive(value: object) -> float | None:

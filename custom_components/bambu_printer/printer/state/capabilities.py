@@ -20,11 +20,13 @@ from .context import Context
 INPUTS = frozenset(
     {
         "@modules",
+        "cali_version",
         "chamber_temper",
         "device.airduct",
         "device.ctc",
         "device.extruder",
         "fun",
+        "fun2",
         "home_flag",
         "hms",
         "info",
@@ -35,7 +37,9 @@ INPUTS = frozenset(
 _P1S_KIT_BIT = 26
 _MAINS_220V_BIT = 3
 _SIGNATURE_BIT = 29
+_HOME_BIT = 32
 _SET_BED_TEMP_BIT = 39
+_REMOTE_DRYING_BIT = 5
 _FILTER_BIT = 46
 _UNSIGNED_HMS = (0x05000500, 0x00010007)
 
@@ -58,8 +62,14 @@ class Capabilities:
     airduct: bool = False
     airduct_filter: bool = False
     lights: frozenset[Light] = frozenset()
+    home_command: bool = False
+    """Whether homing has a command of its own, beside G-code."""
     json_bed_temp: bool = False
     """Whether the bed takes its target as JSON rather than as G-code."""
+    remote_drying: bool | None = None
+    """Whether an AMS can be told to dry.  None: the printer does not say."""
+    calibration_profiles: bool = False
+    """Whether pressure advance is kept in profiles, rather than as a number per slot."""
     signature_required: bool | None = None
     """Whether commands are refused unless signed (Developer Mode is off).  None: the
     printer does not say, and only a command will tell."""
@@ -94,6 +104,9 @@ def decode(raw: Raw, previous: Capabilities, context: Context) -> Capabilities:
         airduct=has_airduct,
         airduct_filter=has_airduct and bool(bit(fun, _FILTER_BIT)),
         lights=_lights(raw, model.lights),
+        home_command=bool(bit(fun, _HOME_BIT)),
+        remote_drying=bit(bits(raw.get("fun2"), None), _REMOTE_DRYING_BIT),
+        calibration_profiles=integer(raw.get("cali_version"), -1) >= 0,
         json_bed_temp=bool(bit(fun, _SET_BED_TEMP_BIT)),
         signature_required=_signature_required(raw, fun),
     )

@@ -1,4 +1,4 @@
-"""Door, lid and storage card."""
+"""Door, lid, storage card, and whether the axes are homed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +33,8 @@ class EnclosureState:
     door_open: bool | None = None
     lid_open: bool | None = None
     storage: StorageStatus | None = None
+    homed: frozenset[str] = frozenset()
+    """The axes (x, y, z) whose position the printer knows."""
 
 
 def decode(raw: Raw, previous: EnclosureState, context: Context) -> EnclosureState:
@@ -46,7 +48,12 @@ def decode(raw: Raw, previous: EnclosureState, context: Context) -> EnclosureSta
             door, lid = bit(home, _DOOR_BIT), None
         case _:
             door = lid = None
-    return EnclosureState(door_open=door, lid_open=lid, storage=_storage(raw, home))
+    return EnclosureState(
+        door_open=door,
+        lid_open=lid,
+        storage=_storage(raw, home),
+        homed=frozenset(axis for index, axis in enumerate("xyz") if bit(home, index)),
+    )
 
 
 def _firmware_has_door(raw: Raw, context: Context) -> bool:

@@ -192,6 +192,8 @@ class JobState:
     print_type: PrintType | None = None
     job_key: str = ""
     """What tells one job from the next."""
+    job_id: str = ""
+    subtask_id: str = ""
     plate: int | None = None
     skipped_objects: tuple[int, ...] = ()
     speed_level: SpeedLevel | None = None
@@ -251,6 +253,8 @@ def decode(raw: Raw, previous: JobState, context: Context) -> JobState:
         file=text(raw.get("gcode_file"), previous.file) or None,
         print_type=print_type,
         job_key=job_key,
+        job_id=text(raw.get("job_id"), ""),
+        subtask_id=text(raw.get("subtask_id"), ""),
         plate=integer(raw.get("plate_idx"), previous.plate) or None,
         skipped_objects=tuple(
             number

@@ -2,16 +2,22 @@
 
 from ..values import integer, number
 
+_HIGHEST = 500
+"""°C; nothing in a printer gets hotter."""
+
 
 def unpack(value: object) -> tuple[float, float] | None:
-    """Read ``target << 16 | current``, both in whole °C; None when it is no number."""
+    """Read ``target << 16 | current``, both in whole °C; None when it makes no sense."""
     packed = integer(value, None)
     if packed is None or packed < 0:
         return None
-    return float(packed & 0xFFFF), float(packed >> 16 & 0xFFFF)
+    current, target = packed & 0xFFFF, packed >> 16 & 0xFFFF
+    return None if max(current, target) > _HIGHEST else (float(current), float(target))
 
 
 def temperature[T](value: object, default: T) -> float | T:
     """Read a plain temperature in °C, to a tenth; what no sensor can measure is refused."""
     result = number(value, None)
-    return default if result is None or not -40 <= result <= 500 else round(result, 1)
+    return (
+        default if result is None or not -40 <= result <= _HIGHEST else round(result, 1)
+    )

@@ -8,6 +8,7 @@ from .packed import temperature, unpack
 
 INPUTS = frozenset(
     {
+        "@chamber_temp",
         "@modules",
         "bed_target_temper",
         "bed_temper",
@@ -45,7 +46,7 @@ class TemperatureState:
 
     bed: Heater = Heater()
     chamber: Heater = Heater()
-    """Without a value where the printer has no sensor."""
+    """Without a value where the printer has no sensor, unless somebody told one."""
     nozzles: tuple[Heater, ...] = ()
     """By the extruder's number: 0 is the right or only one, 1 the left."""
 
@@ -55,7 +56,7 @@ def decode(raw: Raw, previous: TemperatureState, context: Context) -> Temperatur
     device = mapping(raw.get("device"))
     return TemperatureState(
         bed=_bed(raw, device, previous.bed),
-        chamber=_chamber(raw, device, previous.chamber, context),
+        chamber=_told_chamber(raw, _chamber(raw, device, previous.chamber, context)),
         nozzles=_nozzles(raw, device, previous.nozzles),
     )
 
@@ -105,6 +106,13 @@ def _chamber(raw: Raw, device: Raw, previous: Heater, context: Context) -> Heate
     if not context.model.chamber_sensor and current == _NO_SENSOR:
         return Heater()
     return _heater(current, temperature(raw.get("ctt"), previous.target), previous)
+
+
+def _told_chamber(raw: Raw, measured: Heater) -> Heater:
+    """Take a temperature from outside where the printer itself measures none."""
+    if measured.current is not None:
+        return measured
+    return Heater(temperature(raw.get("@chamber_temp"), None), measured.target)
 
 
 def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heater, ...]:
