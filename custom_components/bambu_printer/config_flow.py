@@ -38,7 +38,6 @@ from .printer import (
     detect,
     fetch_certificate_chain,
 )
-from .printer.errors import WrongSerialError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -169,12 +168,12 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reauth_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = {**entry.data, **user_input}
-            if not (error := await self._async_try(data)):
-                return self.async_update_reload_and_abort(
-                    entry, data_updates=user_input
-                )
-            errors["base"] = error
+            updates = {CONF_ACCESS_CODE: user_input[CONF_ACCESS_CODE].strip()}
+            if not (error := await self._async_try({**entry.data, **updates})):
+                return self.async_update_reload_and_abort(entry, data_updates=updates)
+            # There is only one field.
+            field = _FIELD_OF_ERROR.get(error)
+            errors[field if field == CONF_ACCESS_CODE else "base"] = error
         return self.async_show_form(
             step_id="reauth_confirm",
             data_schema=_REAUTH_SCHEMA,
@@ -197,15 +196,19 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         host = user_input[CONF_HOST].strip()
         ports = _PORTS_SCHEMA(user_input.get(CONF_PORTS, {}))
         try:
-            chain = await fetch_certificate_chain(host, ports[CONF_MQTT_PORT])
-            if expected and chain.serial != expected:
-                raise WrongSerialError("another printer")
+            chain = await fetch_certificate_chain(
+                host, ports[CONF_MQTT_PORT], expected=expected
+            )
         except PrinterConnectionError as err:
             field = _FIELD_OF_ERROR.get(err.code, "base")
             # Only the first form asks for the serial number.
             errors[field if field in user_input or field == CONF_HOST else "base"] = (
                 err.code
             )
+            return None
+        except Exception:
+            _LOGGER.exception("Unexpected error while looking for a printer")
+            errors["base"] = "unknown"
             return None
         data = {
             CONF_HOST: host,

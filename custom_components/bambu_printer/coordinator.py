@@ -1,5 +1,6 @@
 """The bridge between one printer and its entities."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import logging
@@ -38,6 +39,15 @@ class _Watch[T]:
     value: T
 
 
+@dataclass(slots=True)
+class DryingPlan:
+    """How a unit dries when it is switched on: mild enough for every filament."""
+
+    temperature: int = 45
+    """°C"""
+    hours: int = 8
+
+
 class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     """Holds the session with a printer and wakes the entities that a report concerns.
 
@@ -65,6 +75,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             name: {} for name in SECTIONS
         }
         self._running = False
+        self._drying_plans: dict[int, DryingPlan] = {}
+
+    def drying_plan(self, unit: int) -> DryingPlan:
+        """Return how a unit is going to dry."""
+        return self._drying_plans.setdefault(unit, DryingPlan())
 
     @callback
     def async_watch[T](
@@ -88,6 +103,32 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
                 self._watches[section].pop(watch, None)
 
         return unwatch
+
+    async def async_wait_for(
+        self, sections: Iterable[str], condition: Callable[[], bool], limit: float
+    ) -> bool:
+        """Wait until reports have made something true; return whether they did.
+
+        The condition is looked at after each report that changed one of the sections.
+        """
+        done = asyncio.Event()
+
+        @callback
+        def update(true: bool) -> None:
+            if true:
+                done.set()
+
+        unwatch = self.async_watch(sections, lambda _state: condition(), update)
+        try:
+            if condition():
+                return True
+            async with asyncio.timeout(limit):
+                await done.wait()
+        except TimeoutError:
+            return False
+        finally:
+            unwatch()
+        return True
 
     async def async_disconnect(self) -> None:
         """End the session."""

@@ -33,7 +33,6 @@ from .entity import (
     async_add_part_entities,
 )
 from .printer import BambuPrinter, PrinterState
-from .printer.slots import A2L_LITE, EXTERNAL_DEPUTY, HT_UNITS, SlotAddress
 from .printer.state.ams import (
     DRYING_KINDS,
     AmsKind,
@@ -45,39 +44,15 @@ from .printer.state.ams import (
 from .printer.state.extruders import NozzleFlow, NozzleMaterial
 from .printer.state.fans import AirductMode
 from .printer.state.job import STAGE_NAMES, GcodeState, PrintType
+from .slot_keys import SLOT_KEYS, slot_key
 
 # Nothing is fetched: the coordinator pushes.
 PARALLEL_UPDATES = 0
-
-_NO_FILAMENT = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrinterSensorDescription(PartEntityDescription, SensorEntityDescription):
     """Describes a sensor of a part."""
-
-
-def slot_key(slot: SlotAddress | None) -> str:
-    """Name a slot by a key that is translated."""
-    if slot is None:
-        return _NO_FILAMENT
-    if slot.external:
-        return "external_left" if slot.unit == EXTERNAL_DEPUTY else "external"
-    if slot.unit in HT_UNITS:
-        return f"ams_ht_{slot.unit - HT_UNITS.start + 1}"
-    if slot.unit == A2L_LITE:
-        return f"ams_lite_tray_{slot.slot + 1}"
-    return f"ams_{slot.unit + 1}_tray_{slot.slot + 1}"
-
-
-SLOT_KEYS = [
-    _NO_FILAMENT,
-    *(slot_key(SlotAddress(unit, slot)) for unit in range(4) for slot in range(4)),
-    *(slot_key(SlotAddress(A2L_LITE, slot)) for slot in range(4)),
-    *(slot_key(SlotAddress(unit)) for unit in HT_UNITS),
-    slot_key(SlotAddress(255)),
-    slot_key(SlotAddress(254)),
-]
 
 
 def _filament(tray: Tray) -> str:
@@ -104,11 +79,6 @@ def _active_slot_details(state: PrinterState) -> Mapping[str, Any]:
     if tray is None:
         return {}
     return {"filament": _filament(tray), "type": tray.type or None, "color": tray.color}
-
-
-def _known_slot(slot: SlotAddress | None) -> str | None:
-    """Return the key of a slot; None for one that nobody knows yet."""
-    return key if (key := slot_key(slot)) in SLOT_KEYS else None
 
 
 def _hms_details(state: PrinterState) -> Mapping[str, Any]:
@@ -228,7 +198,7 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         sections=("ams", "extruders"),
         device_class=SensorDeviceClass.ENUM,
         options=SLOT_KEYS,
-        value_fn=lambda state: _known_slot(state.extruders.active_slot),
+        value_fn=lambda state: slot_key(state.extruders.active_slot),
         attributes_fn=_active_slot_details,
     ),
     TemperatureDescription(
@@ -344,7 +314,7 @@ NOZZLE_SENSORS: tuple[PrinterSensorDescription, ...] = (
         device_class=SensorDeviceClass.ENUM,
         options=SLOT_KEYS,
         exists_fn=lambda printer, _: printer.state.capabilities.extruders > 1,
-        value_fn=lambda view: _known_slot(view.extruder.slot),
+        value_fn=lambda view: slot_key(view.extruder.slot),
     ),
 )
 

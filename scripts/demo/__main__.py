@@ -3,12 +3,20 @@
 import argparse
 import asyncio
 import contextlib
+from datetime import UTC, datetime
+import json
 from pathlib import Path
 import shutil
 import signal
 import sys
 from typing import Any
 
+from homeassistant.components.http.config import (
+    HTTP_STORAGE_SCHEMA,
+    STORAGE_MINOR_VERSION as HTTP_MINOR_VERSION,
+    STORAGE_VERSION as HTTP_VERSION,
+)
+from homeassistant.components.onboarding import STORAGE_VERSION as ONBOARDING_VERSION
 from homeassistant.const import __version__ as home_assistant_version
 
 from . import FOLDER, ROOT, DemoError, printers, say
@@ -20,13 +28,9 @@ from .processes import Child, port_is_free
 USERNAME = PASSWORD = "demo"  # noqa: S105 - not a secret: the README tells everybody
 CONFIG = FOLDER / "config"
 RESTART = 100  # Home Assistant's exit code when somebody asked for a restart
-UNWANTED = {"google_translate", "met", "radio_browser", "shopping_list"}
 
 CONFIGURATION = """\
 # Written anew by every start of the demo.
-http:
-  server_host: {host}
-  server_port: {port}
 frontend:
 config:
 history:
@@ -104,12 +108,42 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
+def store(key: str, version: tuple[int, int], data: object) -> None:
+    """Write a file of Home Assistant's own storage."""
+    path = CONFIG / ".storage" / key
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        json.dumps(
+            {
+                "version": version[0],
+                "minor_version": version[1],
+                "key": key,
+                "data": data,
+            }
+        )
+    )
+
+
 def write_configuration(host: str, port: int) -> None:
     """Write what Home Assistant reads when it starts."""
     CONFIG.mkdir(parents=True, exist_ok=True)
-    (CONFIG / "configuration.yaml").write_text(
-        CONFIGURATION.format(host=host, port=port)
+    (CONFIG / "configuration.yaml").write_text(CONFIGURATION)
+    # In YAML the port would be on trial, and taken back after five minutes unless confirmed.
+    settings = {
+        **HTTP_STORAGE_SCHEMA({"server_host": [host], "server_port": port}),
+        "created_at": datetime.now(UTC).isoformat(),
+        "error": None,
+        "error_message": None,
+    }
+    store(
+        "http",
+        (HTTP_VERSION, HTTP_MINOR_VERSION),
+        {"stable": settings, "pending": None, "yaml_migration_done": True},
     )
+    if not (CONFIG / ".storage" / "onboarding").exists():
+        # The onboarding's other steps are taken over REST. This one would add services of the
+        # internet (weather, radio, speech), which have no part in the demo.
+        store("onboarding", (ONBOARDING_VERSION, 1), {"done": ["core_config"]})
     for name in ("automations", "scripts", "scenes"):
         (CONFIG / f"{name}.yaml").touch()
     link = CONFIG / "custom_components"
@@ -155,13 +189,9 @@ async def log_in(client: Client) -> None:
             location_name="Bambu Printer demo",
             time_zone=local_time_zone(),
             unit_system="metric",
+            country="DE",  # any will do: without one Home Assistant asks for it
+            currency="EUR",
         )
-        # Home Assistant adds a few services of the internet by itself: no part of the demo.
-        for entry in await client.get("/api/config/config_entries/entry"):
-            if entry["domain"] in UNWANTED:
-                await client.delete(
-                    f"/api/config/config_entries/entry/{entry['entry_id']}"
-                )
     else:
         await client.log_in(USERNAME, PASSWORD)
 
@@ -197,14 +227,14 @@ async def first_end(children: list[Child], work: asyncio.Task[Any]) -> None:
 
 async def run(arguments: argparse.Namespace) -> None:
     """Start everything, and keep it running until somebody stops it."""
-    if arguments.fresh:
-        say("Forgetting earlier runs (.demo/)")
-        shutil.rmtree(FOLDER, ignore_errors=True)
     if not port_is_free(arguments.port, arguments.host):
         raise DemoError(
             f"port {arguments.port} is in use: another Home Assistant, or another demo?"
             " Stop it, or choose with --port."
         )
+    if arguments.fresh:
+        say("Forgetting earlier runs (.demo/)")
+        shutil.rmtree(FOLDER, ignore_errors=True)
     known = printers.load()
     chosen = printers.choose(arguments.model, arguments.printers, known)
     printers.save(known)

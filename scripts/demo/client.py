@@ -64,8 +64,7 @@ class Client:
             },
         )
         await self._take_token(step["auth_code"])
-        for path in ("core_config", "analytics"):
-            await self.post(f"/api/onboarding/{path}", {})
+        await self.post("/api/onboarding/analytics", {})
         await self.post(
             "/api/onboarding/integration",
             {"client_id": self._client_id, "redirect_uri": self._client_id},

@@ -22,15 +22,15 @@ _SETTLES_WITHIN = 20.0
 
 # The order in which people want to read a job.
 _JOB = (
+    "status",
+    "stage",
     "progress",
     "remaining_time",
     "finish_time",
     "current_layer",
     "total_layers",
-    "stage",
     "task_name",
     "file",
-    "start_time",
 )
 
 
@@ -172,7 +172,7 @@ def _overview(printers: list[list[Device]]) -> Json:
             _camera(entity)
             for entity in _select(printer, domains=("camera", "image"))[:1]
         ]
-        for key in ("status", "progress", "remaining_time", "finish_time"):
+        for key in ("status", "stage", "progress", "remaining_time", "finish_time"):
             if key in keys:
                 cards.append(_job_tile(keys[key]))
         sections.append(_section(cards))
@@ -196,8 +196,8 @@ def _view(devices: list[Device]) -> Json:
 
     sections = [
         _section(_job_cards(printer)),
-        _section(_temperature_cards(whole, printer)),
-        _section(_control_cards(whole, printer)),
+        _section(_temperature_cards(whole)),
+        _section(_control_cards(whole)),
         *(_section(_ams_cards(unit)) for unit in units),
         *(_section(_spool_cards(part)) for part in others),
         _section(_health_cards(printer)),
@@ -237,7 +237,7 @@ def _job_cards(printer: Device) -> list[Json]:
     keys = {
         entity.key: entity for entity in printer.entities if entity.domain == "sensor"
     }
-    cards += [_job_tile(keys[key]) for key in ("status", *_JOB) if key in keys]
+    cards += [_job_tile(keys[key]) for key in _JOB if key in keys]
     cards += [
         {
             "type": "tile",
@@ -245,30 +245,22 @@ def _job_cards(printer: Device) -> list[Json]:
             "name": entity.name,
             "hide_state": True,
             "tap_action": {"action": "toggle"},
-            "grid_options": {"columns": 4, "rows": 1},
+            "grid_options": {"columns": 6, "rows": 1},
             # A printer that does not print cannot be paused.
-            "visibility": [
-                {
-                    "condition": "state",
-                    "entity": entity.entity_id,
-                    "state_not": "unavailable",
-                }
-            ],
+            "visibility": [_known(entity)],
         }
         for entity in _select(printer, domains=("button",), categories=(None,))
     ]
     return _headed("Print", "mdi:printer-3d-nozzle", cards)
 
 
-def _temperature_cards(whole: list[Device], printer: Device) -> list[Json]:
+def _temperature_cards(whole: list[Device]) -> list[Json]:
     """Return the heaters, the thermometers, and their last hours."""
     heaters = _select(*whole, domains=("climate",))
     cards = [
         _tile(
             entity,
             features=["target-temperature", "climate-hvac-modes"],
-            columns=6,
-            vertical=False,
         )
         for entity in heaters
     ]
@@ -278,13 +270,18 @@ def _temperature_cards(whole: list[Device], printer: Device) -> list[Json]:
         if "temperature" in entity.key or entity.key in ("nozzle", "bed", "chamber")
         if not entity.key.startswith("ams_")
     ]
-    cards += [_tile(entity) for entity in thermometers]
-    measured = [entity.entity_id for entity in [*heaters, *thermometers]]
+    cards += [
+        _tile(e, columns=6 if len(thermometers) > 1 else 12) for e in thermometers
+    ]
+    measured = [
+        {"entity": entity.entity_id, "name": entity.name}
+        for entity in [*heaters, *thermometers]
+    ]
     if measured:
         cards.append(
             {
                 "type": "history-graph",
-                "entities": [{"entity": entity_id} for entity_id in measured],
+                "entities": measured,
                 "hours_to_show": 1,
                 "grid_options": {"columns": "full", "rows": 5},
             }
@@ -292,7 +289,7 @@ def _temperature_cards(whole: list[Device], printer: Device) -> list[Json]:
     return _headed("Temperatures", "mdi:thermometer", cards)
 
 
-def _control_cards(whole: list[Device], printer: Device) -> list[Json]:
+def _control_cards(whole: list[Device]) -> list[Json]:
     """Return what can be set besides temperatures."""
     cards = [
         _tile(entity, features=["fan-speed"])
@@ -325,19 +322,23 @@ def _ams_cards(unit: Device) -> list[Json]:
         elif entity.domain in ("sensor", "binary_sensor"):
             air.append(entity)
     cards = [_tile(entity) for entity in air]
-    for key in sorted(trays):
-        for entity in trays[key]:
-            if entity.key == key:
-                cards.append(_tile(entity))
-            elif entity.key.endswith("remaining"):
-                cards.append(_tile(entity, features=["bar-gauge"]))
+    if len(cards) % 2:  # the trays begin a new row
+        cards[-1]["grid_options"] = {"columns": 12}
+    cards += [_tile(e) for key in sorted(trays) for e in trays[key] if e.key == key]
+    cards += [
+        _tile(entity, features=["bar-gauge"])
+        | {"visibility": [_known(entity)]}  # only original spools tell what remains
+        for key in sorted(trays)
+        for entity in trays[key]
+        if entity.key.endswith("remaining")
+    ]
     return _headed(unit.name, "mdi:tray-full", cards)
 
 
 def _spool_cards(part: Device) -> list[Json]:
     """Return the sensors of another part, such as the external spool."""
     cards = [
-        _tile(entity)
+        _tile(entity) | {"visibility": [_known(entity)]}
         for entity in _select(
             part, domains=("sensor", "binary_sensor"), categories=(None,)
         )
@@ -348,7 +349,7 @@ def _spool_cards(part: Device) -> list[Json]:
 
 def _health_cards(printer: Device) -> list[Json]:
     """Return the rest: what tells of the printer's own condition."""
-    shown = {"status", *_JOB}
+    shown = set(_JOB)
     rows = [
         entity
         for entity in _select(printer, domains=("binary_sensor", "sensor", "update"))
@@ -389,7 +390,6 @@ def _tile(
     *,
     features: Iterable[str] = (),
     columns: int = 6,
-    vertical: bool = False,
 ) -> Json:
     """Return a tile, with features below its name."""
     card: Json = {
@@ -398,8 +398,6 @@ def _tile(
         "name": entity.name,
         "grid_options": {"columns": columns},
     }
-    if vertical:
-        card["vertical"] = True
     if chosen := [{"type": feature} for feature in features]:
         card["features"] = chosen
     return card
@@ -408,12 +406,24 @@ def _tile(
 def _job_tile(entity: Entity) -> Json:
     """Return the tile of a fact of the job, in the size that its text needs."""
     if entity.key == "status":
-        card = _tile(entity, columns=12)
-        card["name"] = "Status"
+        card = _tile(entity)
+        card["name"] = "Status"  # its own name is the printer's
         return card
     if entity.key == "progress":
         return _tile(entity, columns=12, features=["bar-gauge"])
     return _tile(entity, columns=12 if entity.key in ("task_name", "file") else 6)
+
+
+def _known(entity: Entity) -> Json:
+    """Return the condition that an entity has a state worth showing."""
+    return {
+        "condition": "state",
+        "entity": entity.entity_id,
+        "state_not": [
+            "unavailable",
+            *(["unknown"] if entity.domain != "button" else []),
+        ],
+    }
 
 
 def _camera(entity: Entity) -> Json:

@@ -63,7 +63,9 @@ def test_numbers_over_all_units_that_name_no_slot(index):
     assert from_tray_now(index) is None
 
 
-@pytest.mark.parametrize("address", [*FOUR_SLOT, *HT, *LITE, SlotAddress(EXTERNAL_MAIN)])
+@pytest.mark.parametrize(
+    "address", [*FOUR_SLOT, *HT, *LITE, SlotAddress(EXTERNAL_MAIN)]
+)
 def test_the_number_over_all_units_leads_back(address):
     assert from_tray_now(address.index) == address
 

@@ -85,7 +85,15 @@ def test_word_returns_default_for_what_is_none():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("a", "a"), ("", ""), (5, "5"), (1.5, "1.5"), (True, None), (None, None), ([], None)],
+    [
+        ("a", "a"),
+        ("", ""),
+        (5, "5"),
+        (1.5, "1.5"),
+        (True, None),
+        (None, None),
+        ([], None),
+    ],
 )
 def test_text(value, expected):
     assert values.text(value, None) == expected

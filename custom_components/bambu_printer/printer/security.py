@@ -25,6 +25,7 @@ from .errors import (
     NotAPrinterError,
     PortRefusedError,
     PrinterConnectionError,
+    WrongSerialError,
 )
 
 _SERIAL_LENGTHS = range(8, 33)
@@ -100,14 +101,16 @@ def pin_fingerprint(pin: str) -> str:
 
 
 async def fetch_certificate_chain(
-    host: str, port: int, *, limit: float = 10.0
+    host: str, port: int, *, expected: str | None = None, limit: float = 10.0
 ) -> CertificateChain:
     """Ask a printer for its certificates, without sending anything about ourselves.
 
-    Nothing is verified: this is the first contact.  `limit` bounds the wait, in seconds.
+    Nothing is verified: this is the first contact.  `expected` is the serial number of
+    the only printer that will do, if there is one; `limit` bounds the wait, in seconds.
 
-    Raises a `PrinterConnectionError` that says what is wrong with the address, or
-    `NotAPrinterError` when what answers has no serial number to show.
+    Raises a `PrinterConnectionError` that says what is wrong with the address:
+    `NotAPrinterError` when what answers has no serial number to show, `WrongSerialError`
+    when it is another one.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -119,7 +122,10 @@ async def fetch_certificate_chain(
             writer.transport.abort()
     except (OSError, EOFError, UnicodeError) as err:
         raise connection_error(err) from err
-    return _read_chain(chain)
+    found = _read_chain(chain)
+    if expected and found.serial != expected:
+        raise WrongSerialError("another printer")
+    return found
 
 
 def _read_chain(chain: list[bytes]) -> CertificateChain:

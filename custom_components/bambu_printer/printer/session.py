@@ -42,7 +42,8 @@ ACK_TIMEOUT = 5.0
 QUIET_TIME = 30.0
 """Seconds of silence after which the printer is asked whether it is still there."""
 PING_TIMEOUT = 10.0
-_KEEPALIVE = 30
+_KEEPALIVE = 10
+"""Seconds; paho also gives the TLS handshake no more than this."""
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 MAX_MESSAGE_SIZE = 1 << 20
 """Bytes; the largest real report has about 15,000."""

@@ -1,0 +1,166 @@
+"""Switches: detectors, print options, what the AMS does by itself, and drying."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, override
+
+from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .entity import (
+    AmsPart,
+    ControlEntity,
+    Part,
+    PartEntityDescription,
+    WholePrinter,
+    async_add_part_entities,
+)
+from .printer import BambuPrinter, PrinterState
+from .printer.operations import AmsSetting, DetectorKind, PrintOption
+from .printer.state.ams import AmsUnit
+
+# The session sends commands one after the other, and each waits for its own answer.
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrinterSwitchDescription(PartEntityDescription, SwitchEntityDescription):
+    """Describes a switch."""
+
+    set_fn: Callable[[PrinterCoordinator, Part, bool], Awaitable[None]]
+
+
+def _detector(kind: DetectorKind) -> PrinterSwitchDescription:
+    def enabled(state: PrinterState) -> bool | None:
+        detector = getattr(state.detectors, kind.value)
+        return None if detector is None else detector.enabled
+
+    def switch(coordinator: PrinterCoordinator, _: Part, on: bool) -> Awaitable[None]:
+        return coordinator.printer.set_detector(kind, enabled=on)
+
+    return PrinterSwitchDescription(
+        key=f"{kind.value}_detector",
+        sections=("detectors",),
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=lambda printer, _: printer.detector(kind) is not None,
+        value_fn=enabled,
+        set_fn=switch,
+    )
+
+
+def _option(option: PrintOption) -> PrinterSwitchDescription:
+    def exists(printer: BambuPrinter, _: Any) -> bool:
+        return getattr(printer.state.options, option.value) is not None
+
+    def switch(coordinator: PrinterCoordinator, _: Part, on: bool) -> Awaitable[None]:
+        return coordinator.printer.set_print_option(option, enabled=on)
+
+    return PrinterSwitchDescription(
+        key=option.value,
+        sections=("options",),
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=exists,
+        value_fn=lambda state: getattr(state.options, option.value),
+        set_fn=switch,
+    )
+
+
+def _ams_setting(setting: AmsSetting) -> PrinterSwitchDescription:
+    def exists(printer: BambuPrinter, _: Any) -> bool:
+        ams = printer.state.ams
+        return bool(ams.units) and getattr(ams, setting.value) is not None
+
+    def switch(coordinator: PrinterCoordinator, _: Part, on: bool) -> Awaitable[None]:
+        return coordinator.printer.set_ams_user_setting(setting, enabled=on)
+
+    return PrinterSwitchDescription(
+        key=f"ams_{setting.value}",
+        sections=("ams",),
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=exists,
+        value_fn=lambda state: getattr(state.ams, setting.value),
+        set_fn=switch,
+    )
+
+
+PRINTER_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
+    *(_detector(kind) for kind in DetectorKind),
+    *(_option(option) for option in PrintOption),
+    # The printer keeps them once, for all of its units.
+    *(_ams_setting(setting) for setting in AmsSetting),
+)
+
+
+def _can_dry(printer: BambuPrinter, unit: AmsUnit | None) -> bool:
+    return unit is not None and printer.can_dry(unit)
+
+
+async def _switch_drying(
+    coordinator: PrinterCoordinator,
+    part: Part,
+    on: bool,
+) -> None:
+    """Start with what the numbers beside the switch say, or stop."""
+    if not isinstance(part, AmsPart):
+        raise TypeError("only an AMS dries")
+    if on:
+        plan = coordinator.drying_plan(part.unit)
+        await coordinator.printer.turn_on_ams_dryer(
+            part.unit, plan.temperature, plan.hours
+        )
+    else:
+        await coordinator.printer.turn_off_ams_dryer(part.unit)
+
+
+AMS_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
+    PrinterSwitchDescription(
+        key="dryer",
+        exists_fn=_can_dry,
+        value_fn=lambda unit: unit.is_drying,
+        set_fn=_switch_drying,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BambuConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the switches of a printer."""
+    async_add_part_entities(
+        entry,
+        async_add_entities,
+        {WholePrinter: PRINTER_SWITCHES, AmsPart: AMS_SWITCHES},
+        PrinterSwitch,
+    )
+
+
+class PrinterSwitch(ControlEntity[bool], SwitchEntity):
+    """A switch."""
+
+    entity_description: PrinterSwitchDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return whether it is on."""
+        on: bool | None = self.setting
+        return on
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Switch it on."""
+        await self._async_switch(on=True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Switch it off."""
+        await self._async_switch(on=False)
+
+    async def _async_switch(self, *, on: bool) -> None:
+        command = self.entity_description.set_fn(self.coordinator, self._part, on)
+        await self._async_set(command, on)
