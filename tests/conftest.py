@@ -61,7 +61,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for an acknowledgement no longer than a moment."""
     from custom_components.bambu_printer.printer.session import Session
 
-    monkeypatch.setitem(Session.request.__kwdefaults__, "limit", 0.2)
+    defaults: Any = Session.request.__kwdefaults__
+    monkeypatch.setitem(defaults, "limit", 0.2)
 
 
 class Clock:

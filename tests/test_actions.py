@@ -67,7 +67,7 @@ def exactly(a: object, b: object) -> bool:
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(exactly(a[key], b[key]) for key in a)
     if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(exactly, a, b))
+        return len(a) == len(b) and all(map(exactly, a, b, strict=True))
     return type(a) is type(b) and a == b
 
 
@@ -88,7 +88,7 @@ def state(value: str) -> Callable[[Rig, str, str], bool]:
 
 
 # Model, scenario, action, entity, data, requests, what shows at once and after a report.
-ACTIONS = [
+ACTIONS: list[tuple[Any, ...]] = [
     ("X1C", "printing", "climate.set_temperature", "nozzle", {"temperature": 215},
      [gcode("M104 S215")], temperature(215)),
     ("X1C", "printing", "climate.set_temperature", "nozzle",

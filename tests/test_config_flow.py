@@ -56,7 +56,7 @@ pytestmark = pytest.mark.usefixtures("setup_entry")
 
 def address(printer: VirtualPrinter, **changes: Any) -> dict[str, Any]:
     """Return what the user enters for a virtual printer."""
-    ports = {
+    ports: dict[str, Any] = {
         CONF_MQTT_PORT: printer.mqtt_port,
         CONF_DETECT_PORT: printer.detect_port,
         **changes.pop(CONF_PORTS, {}),
@@ -169,7 +169,7 @@ async def test_ports_have_defaults(hass: HomeAssistant) -> None:
             hass, flow_id, {CONF_HOST: "127.0.0.1", CONF_ACCESS_CODE: "12345678"}
         )
     assert result["errors"] == {"base": "refused"}
-    fetch.assert_called_once_with("127.0.0.1", 8883)
+    assert fetch.call_args.args == ("127.0.0.1", 8883)
 
 
 async def test_impossible_port(hass: HomeAssistant, printer: VirtualPrinter) -> None:
@@ -193,6 +193,7 @@ async def test_default_name(
         result = await submit(hass, flow_id, address(printer, **{CONF_PORTS: ports}))
     elif cause == "other":
         async with VirtualPrinter("P1S", autostart_reports=False) as other:
+            assert other.detect_port
             ports = {CONF_DETECT_PORT: other.detect_port}
             result = await submit(
                 hass, flow_id, address(printer, **{CONF_PORTS: ports})

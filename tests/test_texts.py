@@ -1,6 +1,7 @@
 """Texts, icons and manifests fit the code; what hassfest would check, and more."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 import inspect
 import json
 from pathlib import Path
@@ -8,27 +9,18 @@ import re
 import string
 import tomllib
 from typing import Any
+from unittest.mock import MagicMock, patch
 
 from awesomeversion import AwesomeVersion
 import homeassistant
-from homeassistant.const import __version__ as HA_VERSION
+from homeassistant import const as ha_const
 import homeassistant.helpers.config_validation as cv
 from packaging.requirements import Requirement
 from packaging.version import Version
 import pytest
 import yaml
 
-from custom_components.bambu_printer import (
-    PLATFORMS,
-    binary_sensor,
-    button,
-    climate,
-    config_flow,
-    fan,
-    light,
-    select,
-    sensor,
-)
+from custom_components.bambu_printer import PLATFORMS, config_flow, select
 from custom_components.bambu_printer.entity import (
     AmsPart,
     NozzlePart,
@@ -41,7 +33,6 @@ from custom_components.bambu_printer.printer import errors, models
 from custom_components.bambu_printer.printer.state.enclosure import StorageStatus
 from custom_components.bambu_printer.printer.state.errors import HmsSeverity
 from custom_components.bambu_printer.printer.state.fans import AirductMode
-from custom_components.bambu_printer.printer.state.job import SpeedLevel
 
 FOLDER = Path(config_flow.__file__).parent
 ROOT = FOLDER.parents[1]
@@ -58,38 +49,34 @@ PREFIXES: Mapping[type[Part], set[str]] = {
     AmsPart: {"ams"},
     TrayPart: {"tray", "filament"},
 }
-TABLES: Mapping[str, Mapping[type[Part], Sequence[PartEntityDescription]]] = {
-    "binary_sensor": {
-        WholePrinter: (
-            binary_sensor.CONNECTIVITY,
-            *binary_sensor.PRINTER_BINARY_SENSORS,
-        ),
-        NozzlePart: binary_sensor.NOZZLE_BINARY_SENSORS,
-        AmsPart: binary_sensor.AMS_BINARY_SENSORS,
-    },
-    "button": {WholePrinter: button.BUTTONS},
-    "climate": {
-        WholePrinter: climate.PRINTER_HEATERS,
-        NozzlePart: climate.NOZZLE_HEATERS,
-    },
-    "fan": {WholePrinter: fan.FANS},
-    "light": {WholePrinter: light.LIGHTS},
-    "select": {WholePrinter: select.SELECTS},
-    "sensor": {
-        WholePrinter: sensor.PRINTER_SENSORS,
-        NozzlePart: sensor.NOZZLE_SENSORS,
-        AmsPart: sensor.AMS_SENSORS,
-        TrayPart: sensor.TRAY_SENSORS,
-    },
-}
+
+
+def tables(platform: str) -> Mapping[type[Part], Sequence[PartEntityDescription]]:
+    """Return what a platform would make entities of."""
+    module = import_module(f"custom_components.bambu_printer.{platform}")
+    caught = MagicMock()
+    with (
+        patch.object(module, "async_add_part_entities", caught),
+        # Nothing in there waits for anything.
+        pytest.raises(StopIteration),
+    ):
+        module.async_setup_entry(MagicMock(), MagicMock(), MagicMock()).send(None)
+    found: dict[type[Part], list[PartEntityDescription]] = {}
+    for call in caught.call_args_list:
+        for part, descriptions in call.args[2].items():
+            found.setdefault(part, []).extend(descriptions)
+    return found
+
+
+TABLES = {str(platform): tables(platform) for platform in PLATFORMS}
 # A printer with one nozzle has the sensor of the active tray instead.
 ABSENT_KEYS = {("sensor", "nozzle_tray")}
 
 
 def entities() -> Iterator[tuple[str, str, PartEntityDescription]]:
     """Iterate over platform, translation key and description of every entity."""
-    for platform, tables in TABLES.items():
-        for part, descriptions in tables.items():
+    for platform, table in TABLES.items():
+        for part, descriptions in table.items():
             for prefix in PREFIXES[part]:
                 for description in descriptions:
                     key = "_".join(filter(None, (prefix, description.key)))
@@ -125,7 +112,9 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_all_platforms_are_checked() -> None:
-    assert set(TABLES) == {str(platform) for platform in PLATFORMS}
+    assert len(TABLES) >= 7
+    assert all(TABLES.values())
+    assert len(list(entities())) > 100
 
 
 def test_every_entity_has_a_name_and_every_name_an_entity() -> None:
@@ -145,20 +134,27 @@ def test_keys_that_only_repeat_a_device_class() -> None:
             assert description.device_class, (platform, key)
 
 
+# What depends on the printer.
+OPTIONS = {
+    "active_tool": NOZZLES - {"nozzle"},
+    "airduct_mode": {mode.value for mode in AirductMode},
+}
+
+
 def options_of(description: PartEntityDescription) -> set[str]:
+    """Return the words to choose from; numbers need no translation."""
     if isinstance(description, select.PrinterSelectDescription):
-        return {
-            "speed_profile": {level.value for level in SpeedLevel},
-            "active_tool": NOZZLES - {"nozzle"},
-            "airduct_mode": {mode.value for mode in AirductMode},
-        }[description.key]
-    return set(getattr(description, "options", None) or ())
+        options = OPTIONS.get(description.key) or description.options_fn(MagicMock())
+    else:
+        options = getattr(description, "options", None) or ()
+    return {option for option in options if re.search("[a-z]", option)}
 
 
 def test_every_option_is_translated() -> None:
     for (platform, key), description in named().items():
         if options := options_of(description):
-            assert set(EN["entity"][platform][key]["state"]) == options, (platform, key)
+            translated = EN["entity"][platform][key].get("state", {})
+            assert set(translated) == options, (platform, key)
 
 
 def test_translated_attributes() -> None:
@@ -170,18 +166,18 @@ def test_translated_attributes() -> None:
 
 
 def test_placeholders_of_entity_names() -> None:
-    for (platform, key), _ in named().items():
+    for platform, key in named():
         name = EN["entity"][platform][key].get("name", "")
         tray = key == "tray" or key.startswith("tray_")
         assert placeholders(name) == ({"tray"} if tray else set()), (platform, key)
 
 
 def test_names_are_unique_within_a_device() -> None:
-    for platform, tables in TABLES.items():
+    for platform, table in TABLES.items():
         for prefix in ("tray", "filament"):
             names = [
                 EN["entity"][platform][key].get("name")
-                for (where, key), _ in named().items()
+                for where, key in named()
                 if where == platform and key.split("_")[0] == prefix
             ]
             assert len(names) == len(set(names))
@@ -191,7 +187,7 @@ def test_names_are_unique_within_a_device() -> None:
             )
             for description in {
                 item.key: item
-                for item in tables.get(WholePrinter, ())
+                for item in table.get(WholePrinter, ())
                 if not item.named_by_device_class
             }.values()
         ]
@@ -229,10 +225,8 @@ def test_icons_are_of_the_design_set() -> None:
 def test_entities_without_device_class_have_an_icon() -> None:
     for (platform, key), description in named().items():
         given = (
-            (description.device_class
-            and str(description.device_class) != "enum")
-            or platform in ("climate", "fan", "light")
-        )
+            description.device_class and str(description.device_class) != "enum"
+        ) or platform in ("climate", "fan", "light")
         assert given or key in ICONS["entity"].get(platform, {}), (platform, key)
 
 
@@ -254,7 +248,7 @@ def all_errors() -> list[type[errors.BambuError]]:
 
 def example(kind: type[errors.BambuError]) -> errors.BambuError:
     """Make an error of a kind; their arguments are all texts or numbers."""
-    arguments = {
+    arguments: dict[str, Any] = {
         name: 7 if parameter.annotation in (int, float, "int", "float") else "x"
         for name, parameter in inspect.signature(kind.__init__).parameters.items()
         if parameter.default is parameter.empty
@@ -299,9 +293,11 @@ STEPS = {
 
 def test_steps() -> None:
     assert set(EN["config"]["step"]) == set(STEPS)
-    assert set(
-        re.findall(r'step_id="(\w+)"', SOURCES[FOLDER / "config_flow.py"])
-    ) == set(STEPS)
+    options = EN.get("options", {}).get("step", {})
+    source = SOURCES[FOLDER / "config_flow.py"]
+    assert set(re.findall(r'step_id="(\w+)"', source)) == {*STEPS, *options}
+    for step in options.values():
+        assert set(step.get("data", {})) == set(step.get("data_description", {}))
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -340,7 +336,8 @@ def test_errors_of_the_flow() -> None:
 def test_aborts_of_the_flow() -> None:
     # The others come translated from Home Assistant.
     reasons = set(re.findall(r'reason="(\w+)"', SOURCES[FOLDER / "config_flow.py"]))
-    assert set(EN["config"]["abort"]) == reasons | {"already_configured"}
+    translated = {*EN["config"]["abort"], *EN.get("options", {}).get("abort", {})}
+    assert translated == reasons | {"already_configured"}
 
 
 def test_placeholders_of_the_flow() -> None:
@@ -508,7 +505,7 @@ def test_hacs() -> None:
         "persistent_directory",
     }
     assert hacs["name"] == MANIFEST["name"]
-    assert AwesomeVersion(hacs["homeassistant"]) <= AwesomeVersion(HA_VERSION)
+    assert AwesomeVersion(hacs["homeassistant"]) <= AwesomeVersion(ha_const.__version__)
 
 
 def test_library_knows_nothing_of_home_assistant() -> None:

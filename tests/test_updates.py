@@ -1,7 +1,8 @@
 """Only what changed is written, and parts that come and go."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -56,8 +57,11 @@ class Spy:
 
 
 @pytest.fixture
-def spy(rig: Rig) -> Iterator[Spy]:
+async def spy(rig: Rig) -> AsyncIterator[Spy]:
     """Watch all entities of the printer, also those that are off by default."""
+    # What is asked for after the start arrives first.
+    await asyncio.sleep(0.1)
+    await rig.hass.async_block_till_done()
     seen = Spy(rig)
     original = Entity.async_write_ha_state
 
@@ -83,7 +87,7 @@ async def test_repeated_report_touches_nothing(rig: Rig, spy: Spy) -> None:
     assert spy.keys() == set()
 
 
-CHANGES = [
+CHANGES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("X1C", {"bed_temper": 66.5}, {"climate.bed", "sensor.bed_temperature"}),
     ("X1C", {"nozzle_temper": 190}, {"climate.nozzle", "sensor.nozzle_temperature"}),
     ("X1C", {"bed_target_temper": 65}, {"climate.bed"}),
@@ -106,12 +110,18 @@ CHANGES = [
     (
         "X1C",
         {"gcode_state": "PAUSE"},
-        {"sensor.status", "sensor.finish_time", "button.pause", "button.resume"},
+        {
+            "sensor.status",
+            "sensor.finish_time",
+            "button.pause",
+            "button.resume",
+            "button.unload_filament",
+        },
     ),
     (
         "X1C",
         {"print_error": 0x03008012},
-        {"sensor.print_error", "binary_sensor.problem"},
+        {"sensor.print_error", "binary_sensor.problem", "button.clear_error"},
     ),
     ("X1C", {"t_utc": 1, "sequence_id": "77"}, set()),
     ("P1S", {"bed_temper": 66.5}, {"climate.bed", "sensor.bed_temperature"}),
@@ -231,6 +241,31 @@ async def test_ams_unplugged_and_removed(
     assert not registry.async_get_entity_id(
         "sensor", DOMAIN, f"{rig.printer.serial}_ams_0_temperature"
     )
+
+
+@pytest.mark.parametrize("model", ["H2D"])
+async def test_everything_of_a_unit_comes_and_goes_with_it(
+    rig: Rig, entity_registry: er.EntityRegistry
+) -> None:
+    prefix = f"{rig.printer.serial}_ams_0"
+    mine = {
+        item.entity_id
+        for item in er.async_entries_for_config_entry(
+            entity_registry, rig.entry.entry_id
+        )
+        if item.unique_id.startswith(prefix)
+    }
+    assert len(mine) > 25
+    others = rig.available() - mine
+    rig.printer.unplug_ams(0)
+    await rig.report(full=True)
+    assert rig.available() & mine == set()
+    assert rig.available() == others
+    rig.printer.plug_ams("AMS 2 Pro", 0)
+    await rig.report(full=True)
+    for key in ("ams_0_temperature", "ams_0_drying_phase", "ams_0_tray_1"):
+        assert rig.state("sensor", key).state != STATE_UNAVAILABLE
+    assert rig.state("number", "ams_0_drying_duration").state != STATE_UNAVAILABLE
 
 
 async def test_ams_comes_back(hass: HomeAssistant, rig: Rig) -> None:

@@ -129,6 +129,13 @@ AMS_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (
         exists_fn=lambda _, unit: unit is not None and unit.kind in DRYING_KINDS,
         value_fn=lambda unit: unit.is_drying,
     ),
+    PrinterBinarySensorDescription(
+        key="drying_fan",
+        device_class=BinarySensorDeviceClass.RUNNING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        exists_fn=lambda _, unit: unit is not None and unit.fan_on is not None,
+        value_fn=lambda unit: unit.fan_on,
+    ),
 )
 
 

@@ -5,11 +5,20 @@ from dataclasses import dataclass
 import logging
 from typing import Any, override
 
-from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
 from homeassistant.const import CONF_HOST
+from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
+    EntitySelector,
+    EntitySelectorConfig,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
@@ -20,6 +29,7 @@ from .const import (
     CONF_ACCESS_CODE,
     CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
+    CONF_CHAMBER_SENSOR,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
     CONF_MQTT_PORT,
@@ -28,7 +38,7 @@ from .const import (
     DOMAIN,
     FTPS_PORT,
 )
-from .coordinator import endpoint_from_data
+from .coordinator import BambuConfigEntry, endpoint_from_data
 from .printer import (
     DETECT_PORT,
     MQTT_PORT,
@@ -71,6 +81,14 @@ _USER_SCHEMA = probatio.Schema(
 )
 _REAUTH_SCHEMA = probatio.Schema(
     {probatio.Required(probatio.Secret(CONF_ACCESS_CODE)): _PASSWORD}
+)
+
+_OPTIONS_SCHEMA = probatio.Schema(
+    {
+        probatio.Optional(CONF_CHAMBER_SENSOR): EntitySelector(
+            EntitySelectorConfig(domain="sensor", device_class="temperature")
+        )
+    }
 )
 
 _FIELD_OF_ERROR = {
@@ -118,6 +136,13 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, user_input),
             errors=errors,
         )
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> BambuOptionsFlow:
+        """Return the flow for the options."""
+        return BambuOptionsFlow()
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
@@ -241,3 +266,26 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         finally:
             await printer.quit()
         return None
+
+
+class BambuOptionsFlow(OptionsFlowWithReload):
+    """Changes what the printer does not decide."""
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the thermometer in the chamber of a printer that has none."""
+        entry: BambuConfigEntry = self.config_entry
+        if (
+            entry.state is ConfigEntryState.LOADED
+            and entry.runtime_data.data.capabilities.chamber_sensor
+        ):
+            return self.async_abort(reason="no_options")
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(
+                _OPTIONS_SCHEMA, entry.options
+            ),
+        )

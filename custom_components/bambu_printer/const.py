@@ -7,6 +7,7 @@ MANUFACTURER: Final = "Bambu Lab"
 
 CONF_ACCESS_CODE: Final = "access_code"
 CONF_CAMERA_PORT: Final = "camera_port"
+CONF_CHAMBER_SENSOR: Final = "chamber_sensor"
 CONF_CERTIFICATE: Final = "certificate"
 CONF_DETECT_PORT: Final = "detect_port"
 CONF_FTPS_PORT: Final = "ftps_port"

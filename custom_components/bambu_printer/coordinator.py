@@ -22,6 +22,7 @@ from .const import (
 from .printer import BambuPrinter, Endpoint, PrinterConnectionError, PrinterState
 from .printer.errors import CertificateChangedError, InvalidAccessCodeError
 from .printer.state import SECTIONS
+from .profiles import ProfileList
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -75,11 +76,26 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             name: {} for name in SECTIONS
         }
         self._running = False
+        self.shape_revision = 0
+        """Counts what changes the choice of entities beside the printer's reports."""
+        self.profiles = ProfileList(self)
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:
         """Return how a unit is going to dry."""
         return self._drying_plans.setdefault(unit, DryingPlan())
+
+    @callback
+    def async_tell_chamber_temp(self, value: float | None) -> None:
+        """Show a chamber temperature that something else measures, °C.
+
+        Raises `OutOfRangeError` for what no chamber can have.
+        """
+        first = not self.printer.chamber_temp_told
+        self.printer.set_chamber_temp(value)
+        if first and self._running:
+            self.shape_revision += 1
+            self._publish(("capabilities",))
 
     @callback
     def async_watch[T](

@@ -1,7 +1,7 @@
 """What all entities have in common: their part of the printer, device and availability."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar, Final, override
 
@@ -17,6 +17,7 @@ from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .helpers import translated_errors
 from .printer import BambuPrinter, PrinterState, SlotAddress
 from .printer.slots import EXTERNAL_DEPUTY
+from .printer.state import CameraState, DetectorState, EnclosureState, OptionState
 from .printer.state.ams import AMS_NAMES, AmsKind
 from .printer.state.extruders import Extruder
 from .printer.state.temperatures import Heater
@@ -304,7 +305,23 @@ def async_add_part_entities[D: PartEntityDescription](
     add(None)
 
 
-_SHAPE_SECTIONS = ("ams", "camera", "capabilities", "enclosure", "extruders", "fans")
+_SHAPE_SECTIONS = (
+    "ams",
+    "camera",
+    "capabilities",
+    "detectors",
+    "enclosure",
+    "extruders",
+    "fans",
+    "options",
+)
+
+
+def _gaps(
+    section: CameraState | DetectorState | EnclosureState | OptionState,
+) -> tuple[bool, ...]:
+    """Tell which facts of a section the printer has never reported."""
+    return tuple(getattr(section, field.name) is None for field in fields(section))
 
 
 def _shape(coordinator: PrinterCoordinator, state: PrinterState) -> tuple[object, ...]:
@@ -314,10 +331,12 @@ def _shape(coordinator: PrinterCoordinator, state: PrinterState) -> tuple[object
         state.capabilities,
         tuple((unit.unit, unit.kind, len(unit.trays)) for unit in state.ams.units),
         tuple(tray.slot for tray in state.ams.externals),
-        state.enclosure.door_open is None,
-        state.enclosure.lid_open is None,
-        state.enclosure.storage is None,
-        state.camera.timelapse is None,
+        coordinator.shape_revision,
+        _gaps(state.camera),
+        _gaps(state.detectors),
+        _gaps(state.enclosure),
+        _gaps(state.options),
+        state.ams.estimate_remaining is None,
         state.fans.airduct_modes,
         state.fans.heatbreak is None,
         tuple(

@@ -136,6 +136,13 @@ class DryingNumber(PrinterEntity, RestoreNumber):
     async def async_added_to_hass(self) -> None:
         """Take over what was set before the last restart."""
         await super().async_added_to_hass()
+        self.async_on_remove(
+            self.coordinator.async_watch(
+                ("ams",),
+                lambda state: state.ams.unit(self._unit) is not None,
+                lambda _plugged_in: self.async_write_ha_state(),
+            )
+        )
         last = await self.async_get_last_number_data()
         if last and last.native_value is not None:
             limits = (self.native_min_value, last.native_value, self.native_max_value)

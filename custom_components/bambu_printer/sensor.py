@@ -106,7 +106,8 @@ class TemperatureDescription(PrinterSensorDescription):
 
 def _has_no_heated_chamber(printer: BambuPrinter, _part: object) -> bool:
     capabilities = printer.state.capabilities
-    return capabilities.chamber_sensor and not capabilities.chamber_max
+    known = capabilities.chamber_sensor or printer.chamber_temp_told
+    return known and not capabilities.chamber_max
 
 
 def _has_heated_chamber(printer: BambuPrinter, _part: object) -> bool:

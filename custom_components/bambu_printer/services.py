@@ -22,6 +22,7 @@ from .const import DOMAIN
 from .coordinator import PrinterCoordinator
 from .helpers import translated_errors
 from .printer import BambuPrinter, PrinterState, SlotAddress
+from .printer.errors import UnsupportedError
 from .printer.filaments import search_filaments
 from .printer.operations import (
     AmsControl,
@@ -248,6 +249,14 @@ async def _calibration_profiles(
         data[ATTR_FILAMENT]
     )
     return {"profiles": [dict(profile) for profile in profiles]}
+
+
+async def _tell_chamber_temp(coordinator: PrinterCoordinator, data: Data) -> None:
+    if coordinator.data.capabilities.chamber_sensor:
+        raise UnsupportedError(
+            "use for another thermometer", coordinator.printer.model.key
+        )
+    coordinator.async_tell_chamber_temp(data[ATTR_TEMPERATURE])
 
 
 async def _calibrate(printer: BambuPrinter, data: Data) -> None:
@@ -646,9 +655,7 @@ ACTIONS: tuple[Action, ...] = (
                 None, probatio.Coerce(float)
             )
         },
-        run=_tell(
-            lambda printer, data: printer.set_chamber_temp(data[ATTR_TEMPERATURE])
-        ),
+        run=_tell_chamber_temp,
     ),
     Action(
         name="calibrate",

@@ -184,7 +184,12 @@ def test_slots(capture):
             assert tray.slot == SlotAddress(unit.unit, int(spool["id"]))
             known = bool(spool.get("tray_type"))
             if not known:
-                assert (tray.type, tray.color, tray.remain, tray.tag) == ("", None, None, "")
+                assert (tray.type, tray.color, tray.remain, tray.tag) == (
+                    "",
+                    None,
+                    None,
+                    "",
+                )
                 continue
             assert tray.present
             assert tray.type == spool["tray_type"]
@@ -269,7 +274,10 @@ def test_nozzles(capture):
         assert len(found) == len(raw)
         flows = {"S": NozzleFlow.STANDARD, "X": NozzleFlow.STANDARD}
         flows |= {"A": NozzleFlow.STANDARD, "H": NozzleFlow.HIGH}
-        materials = {"00": NozzleMaterial.STAINLESS_STEEL, "01": NozzleMaterial.HARDENED_STEEL}
+        materials = {
+            "00": NozzleMaterial.STAINLESS_STEEL,
+            "01": NozzleMaterial.HARDENED_STEEL,
+        }
         for nozzle, item in zip(found, raw, strict=True):
             assert nozzle.flow is flows[item["type"][1]]
             assert nozzle.material is materials[item["type"][2:]]
@@ -300,7 +308,9 @@ def test_network(capture):
     found, net = capture.state.network, capture.report["net"]
     assert f"{found.wifi_signal}dBm" == capture.report["wifi_signal"]
     number = [x["ip"] for x in net["info"] if x["ip"]][-1]
-    assert found.address == ".".join(str(number >> shift & 255) for shift in (0, 8, 16, 24))
+    assert found.address == ".".join(
+        str(number >> shift & 255) for shift in (0, 8, 16, 24)
+    )
     assert found.wired is False
 
 
@@ -338,8 +348,14 @@ def test_h2d_running_with_a_heated_chamber():
     assert (found.ams.unit(0).kind, found.ams.unit(0).extruder) == (AmsKind.AMS, 1)
     assert (found.ams.unit(128).kind, found.ams.unit(128).extruder) == (AmsKind.HT, 0)
     assert found.ams.tray(SlotAddress(128)).type == "PA-GF"
-    assert (found.temperatures.chamber.current, found.temperatures.chamber.target) == (48, 60)
-    assert [(x.current, x.target) for x in found.temperatures.nozzles] == [(264, 225), (40, 0)]
+    assert (found.temperatures.chamber.current, found.temperatures.chamber.target) == (
+        48,
+        60,
+    )
+    assert [(x.current, x.target) for x in found.temperatures.nozzles] == [
+        (264, 225),
+        (40, 0),
+    ]
     assert found.job.stage == "cleaning_nozzle_tip"
     assert found.job.gcode_state is GcodeState.RUNNING
     assert found.fans.airduct_mode is AirductMode.HEATING
@@ -430,7 +446,10 @@ def test_h2d_idle_with_two_units_that_dry():
 def test_h2s_with_one_nozzle():
     found = Capture("MOCK-H2S").state
     assert found.capabilities.extruders == 1
-    assert (found.temperatures.chamber.current, found.temperatures.chamber.target) == (60, 60)
+    assert (found.temperatures.chamber.current, found.temperatures.chamber.target) == (
+        60,
+        60,
+    )
     assert found.fans.airduct_mode is AirductMode.HEATING
     assert [x.present for x in found.ams.unit(0).trays] == [True, False, False, False]
     assert found.ams.unit(0).humidity_level == 1
@@ -441,7 +460,10 @@ def test_h2s_with_one_nozzle():
 def test_p2s_without_live_view():
     found = Capture("MOCK-P2S").state
     assert found.camera.live_view is False
-    assert (found.temperatures.chamber.current, found.temperatures.chamber.target) == (47, 0)
+    assert (found.temperatures.chamber.current, found.temperatures.chamber.target) == (
+        47,
+        0,
+    )
     assert found.job.name == "Rear Dry Pod AMS 2 PRO "
     assert found.capabilities.chamber_max == 0
 
@@ -460,7 +482,10 @@ def test_a2l_with_its_odd_lite():
 def test_x1c_with_four_units_of_which_one_dries():
     found = Capture("MOCK-X1CMULTIAMS").state
     assert [x.unit for x in found.ams.units] == [0, 1, 2, 128]
-    assert (found.ams.unit(2).is_drying, found.ams.unit(2).drying_minutes) == (True, 583)
+    assert (found.ams.unit(2).is_drying, found.ams.unit(2).drying_minutes) == (
+        True,
+        583,
+    )
     assert found.temperatures.chamber.current == 25
     assert found.detectors.ai_monitoring == Detector(
         enabled=True, sensitivity=Sensitivity.LOW

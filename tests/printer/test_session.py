@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 import random
+import shutil
 
 import pytest
 
@@ -14,7 +16,6 @@ from custom_components.bambu_printer.printer.errors import (
     CommandRejectedError,
     CommandTimeoutError,
     ConnectTimeoutError,
-    HostUnreachableError,
     InvalidAccessCodeError,
     NoReportError,
     NotAPrinterError,
@@ -25,8 +26,10 @@ from custom_components.bambu_printer.printer.errors import (
 )
 from custom_components.bambu_printer.printer.session import Endpoint, Session
 from virtual_printer import VirtualPrinter
+from virtual_printer.certificates import identity
 
 from .reports import Recorder
+
 
 def light(**keys) -> Command:
     """Return a command that every virtual printer obeys."""
@@ -35,6 +38,7 @@ def light(**keys) -> Command:
 
 
 LIGHT = light()
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto") or ""
 PAUSE = commands.pause()
 
 
@@ -194,12 +198,6 @@ async def test_a_machine_that_says_nothing(printer, recorder, monkeypatch):
     assert type(error) is ConnectTimeoutError
 
 
-async def test_a_name_that_leads_nowhere(printer, recorder):
-    error = await refused(endpoint(printer, host="printer.invalid"), recorder)
-    assert isinstance(error, PrinterConnectionError)
-    assert type(error) in (HostUnreachableError, PrinterConnectionError)
-
-
 async def test_a_start_that_is_cancelled_leaves_nothing_behind(printer, recorder):
     found = Session(endpoint(printer), recorder)
     start = asyncio.create_task(found.start())
@@ -249,7 +247,7 @@ async def test_pauses_between_attempts_grow_to_a_limit(printer, session, monkeyp
     monkeypatch.setattr(session_module, "_LONGEST_DELAY", 60.0)
     await session.stop()
     await session.start()
-    monkeypatch.setattr(session_module.asyncio, "sleep", record)
+    monkeypatch.setattr(asyncio, "sleep", record)
     await printer.power_off()
     async with asyncio.timeout(5):
         while len(pauses) < 9:
@@ -317,10 +315,8 @@ async def test_a_frozen_printer_is_given_up(printer, session, recorder, monkeypa
 
 async def test_garbage_is_told_and_survived(printer, session, recorder):
     await printer.publish_garbage()
-    await printer.push(full=True)
-    await until(
-        lambda: recorder.messages and recorder.messages[-1]["print"].get("msg") == 0
-    )
+    await printer.publish({"last": {}})
+    await until(lambda: {"last": {}} in recorder.messages)
     assert recorder.events == ["connected"]
     assert recorder.malformed
     assert all(isinstance(message, dict) for message in recorder.messages)
@@ -567,9 +563,7 @@ async def test_numbers_stay_within_the_window_and_wait_for_no_answer_twice(
 
 async def test_many_requests_at_once_each_get_their_own_answer(printer, session):
     printer.faults.ack_delay = 0.02
-    wanted = [
-        light(tag=number) for number in range(50)
-    ]
+    wanted = [light(tag=number) for number in range(50)]
     bodies = await asyncio.gather(*(session.request(x) for x in wanted))
     assert [x["tag"] for x in bodies] == list(range(50))
     numbers = {x["sequence_id"] for x in bodies}
@@ -617,3 +611,61 @@ def test_the_access_code_is_not_shown():
     assert "nadel" not in repr(one)
     assert one == replace(one)
     assert one.mqtt_port == 8883
+
+
+# ---- a broker that is not ours --------------------------------------------------------
+
+
+@pytest.mark.skipif(not MOSQUITTO, reason="mosquitto is not installed")
+async def test_it_speaks_with_a_real_broker(
+    socket_enabled, unused_tcp_port, tmp_path, recorder
+):
+    who = identity("01P00A000000007")
+    (tmp_path / "chain.pem").write_text(who.certificate_pem + who.authority.pem)
+    (tmp_path / "key.pem").write_bytes(who.key_pem)
+    (tmp_path / "users").write_text("bblp:12345678\n")
+    (tmp_path / "users").chmod(0o600)
+    folder = Path(MOSQUITTO).parent
+    hashing = await asyncio.create_subprocess_exec(
+        shutil.which("mosquitto_passwd") or folder / "mosquitto_passwd",
+        "-U",
+        tmp_path / "users",
+    )
+    assert await hashing.wait() == 0
+    (tmp_path / "mosquitto.conf").write_text(
+        f"listener {unused_tcp_port} 127.0.0.1\n"
+        f"certfile {tmp_path}/chain.pem\nkeyfile {tmp_path}/key.pem\n"
+        f"password_file {tmp_path}/users\nallow_anonymous false\nuser root\n"
+    )
+    broker = await asyncio.create_subprocess_exec(
+        MOSQUITTO,
+        "-c",
+        tmp_path / "mosquitto.conf",
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    where = Endpoint(
+        host="127.0.0.1",
+        serial="01P00A000000007",
+        access_code="12345678",
+        pin=who.authority.pem,
+        mqtt_port=unused_tcp_port,
+    )
+    session = Session(where, recorder)
+    try:
+        async with asyncio.timeout(10):
+            while not session.connected:
+                try:
+                    await session.start()
+                except PortRefusedError:
+                    await asyncio.sleep(0.02)
+        with pytest.raises(CommandTimeoutError):
+            await session.request(PAUSE, limit=0.05)
+        wrong = Session(replace(where, access_code="x"), Recorder())
+        with pytest.raises(InvalidAccessCodeError):
+            await wrong.start()
+        await session.stop()
+    finally:
+        await session.stop()
+        broker.terminate()
+        await broker.wait()
+    assert recorder.events == ["connected"]

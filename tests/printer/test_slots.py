@@ -106,4 +106,5 @@ def test_only_holders_outside_of_every_unit_are_external():
 
 
 def test_addresses_are_ordered_by_unit_and_slot():
-    assert sorted(reversed(FOUR_SLOT)) == FOUR_SLOT
+    backwards = FOUR_SLOT[::-1]
+    assert sorted(backwards) == FOUR_SLOT

@@ -207,7 +207,12 @@ class BambuPrinter(
                 return
         raise CommandTimeoutError("rename", _RENAME_TRIES * _RENAME_INTERVAL)
 
-    async def set_chamber_temp(self, value: float | None) -> None:
+    @property
+    def chamber_temp_told(self) -> bool:
+        """Whether something else measures, or measured, the chamber's temperature."""
+        return CHAMBER_KEY in self.raw.data
+
+    def set_chamber_temp(self, value: float | None) -> None:
         """Tell the chamber temperature that something else measures, °C; None: nobody does.
 
         Shown as the chamber's temperature on printers that have no sensor of their own.

@@ -179,7 +179,7 @@ class SpoolOperations(Operations):
         """
         self._check_range("K factor", k, _LARGEST_K, "")
         tray = self._filled_tray(slot)
-        if not self.state.capabilities.calibration_profiles:
+        if self.state.capabilities.calibration_version is None:
             await self._command(
                 commands.set_calibration_legacy(slot.calibration_tray, round(k, 6))
             )
@@ -211,7 +211,7 @@ class SpoolOperations(Operations):
             await self.select_extrusion_calibration_profile(slot, max(stored))
 
     def _require_profiles(self) -> None:
-        if not self.state.capabilities.calibration_profiles:
+        if self.state.capabilities.calibration_version is None:
             raise UnsupportedError("calibration profiles", self.model.key)
 
     def _diameter(self) -> str:

@@ -10,12 +10,10 @@ NOZZLE_DIAMETERS = (0.2, 0.4, 0.6, 0.8)
 """mm"""
 _DECLARED = frozenset({Family.X1, Family.P1, Family.A1})
 """They are told which nozzle is mounted; later models find out, or ask on their screen."""
-_DECLARABLE = frozenset(
-    {
-        NozzleMaterial.STAINLESS_STEEL,
-        NozzleMaterial.HARDENED_STEEL,
-        NozzleMaterial.TUNGSTEN_CARBIDE,
-    }
+DECLARABLE_MATERIALS = (
+    NozzleMaterial.STAINLESS_STEEL,
+    NozzleMaterial.HARDENED_STEEL,
+    NozzleMaterial.TUNGSTEN_CARBIDE,
 )
 
 
@@ -49,13 +47,18 @@ class ToolOperations(Operations):
             raise UnsupportedError("nozzle setting", self.model.key)
         if diameter not in NOZZLE_DIAMETERS:
             raise InvalidValueError("nozzle diameter", diameter)
-        if material not in _DECLARABLE:
+        if material not in DECLARABLE_MATERIALS:
             raise InvalidValueError("nozzle material", material)
         self._require("set_accessories", allowed=not self.state.job.active)
         await self._command(commands.set_nozzle(material.value, diameter))
 
+    @property
+    def can_detect_nozzles(self) -> bool:
+        """Whether the printer finds out itself which nozzles are mounted."""
+        return self.model.family in (Family.H2, Family.X2)
+
     async def refresh_nozzles(self) -> None:
         """Let the printer look again which nozzles are mounted."""
-        if self.model.family not in (Family.H2, Family.X2):
+        if not self.can_detect_nozzles:
             raise UnsupportedError("nozzle detection", self.model.key)
         await self._command(commands.refresh_nozzle())

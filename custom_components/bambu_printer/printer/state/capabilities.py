@@ -68,8 +68,9 @@ class Capabilities:
     """Whether the bed takes its target as JSON rather than as G-code."""
     remote_drying: bool | None = None
     """Whether an AMS can be told to dry.  None: the printer does not say."""
-    calibration_profiles: bool = False
-    """Whether pressure advance is kept in profiles, rather than as a number per slot."""
+    calibration_version: int | None = None
+    """Grows whenever a pressure advance profile changes.  None: the printer has no
+    profiles, but keeps a number per slot."""
     signature_required: bool | None = None
     """Whether commands are refused unless signed (Developer Mode is off).  None: the
     printer does not say, and only a command will tell."""
@@ -106,10 +107,14 @@ def decode(raw: Raw, previous: Capabilities, context: Context) -> Capabilities:
         lights=_lights(raw, model.lights),
         home_command=bool(bit(fun, _HOME_BIT)),
         remote_drying=bit(bits(raw.get("fun2"), None), _REMOTE_DRYING_BIT),
-        calibration_profiles=integer(raw.get("cali_version"), -1) >= 0,
+        calibration_version=_positive(integer(raw.get("cali_version"), None)),
         json_bed_temp=bool(bit(fun, _SET_BED_TEMP_BIT)),
         signature_required=_signature_required(raw, fun),
     )
+
+
+def _positive(value: int | None) -> int | None:
+    return value if value is not None and value >= 0 else None
 
 
 def _has_chamber_sensor(raw: Raw, device: Raw, context: Context) -> bool:
