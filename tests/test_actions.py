@@ -156,6 +156,20 @@ ACTIONS: list[tuple[Any, ...]] = [
      [order("print_speed", param="4")], state("ludicrous")),
     ("H2D", "idle", "select.select_option", "airduct_mode", {"option": "heating"},
      [order("set_airduct", modeId=1, submode=-1)], state("heating")),
+    ("X1C", "printing", "switch.turn_off", "auto_recovery", {},
+     [order("print_option", auto_recovery=False, option=0)], state("off")),
+    ("X1C", "printing", "switch.turn_off", "tangle_detection", {},
+     [order("print_option", filament_tangle_detect=False)], state("off")),
+    ("X1C", "printing", "switch.turn_off", "first_layer_detector", {},
+     [{"xcam": {"command": "xcam_control_set", "module_name": "first_layer_inspector",
+                "control": False, "enable": False, "print_halt": True}}], state("off")),
+    ("H2D", "printing", "switch.turn_off", "spaghetti_detector", {},
+     [{"xcam": {"command": "xcam_control_set", "module_name": "spaghetti_detector",
+                "control": False, "enable": False, "print_halt": True,
+                "halt_print_sensitivity": "medium"}}], state("off")),
+    ("X1C", "printing", "switch.turn_on", "ams_read_on_power_up", {},
+     [order("ams_user_setting", ams_id=-1, startup_read_option=True,
+            tray_read_option=True, calibrate_remain_flag=True)], state("on")),
     ("H2D", "idle", "select.select_option", "active_tool", {"option": "left_nozzle"},
      [order("select_extruder", extruder_index=1)], state("left_nozzle")),
 ]  # fmt: skip
@@ -192,6 +206,59 @@ async def test_action(
     async_fire_time_changed(rig.hass, dt_util.utcnow() + timedelta(seconds=60))
     await rig.hass.async_block_till_done()
     assert shown(rig, platform, key)
+
+
+@pytest.mark.parametrize(("model", "scenario"), [("H2D", "idle")])
+async def test_drying_goes_by_the_numbers(rig: Rig) -> None:
+    await rig.call("number.set_value", "ams_0_drying_temperature", value=55)
+    await rig.call("number.set_value", "ams_0_drying_duration", value=6)
+    assert rig.state("number", "ams_0_drying_temperature").state == "55"
+    assert rig.printer.requests == []
+    await rig.call("switch.turn_on", "ams_0_dryer")
+    bodies = sent(rig)
+    expected = order(
+        "ams_filament_drying",
+        ams_id=0,
+        mode=1,
+        filament="PLA",
+        temp=55,
+        duration=6,
+        humidity=0,
+        rotate_tray=False,
+        cooling_temp=45,
+        close_power_conflict=False,
+    )
+    assert bodies == [expected]
+    assert exactly(bodies, [expected])
+    assert rig.state("switch", "ams_0_dryer").state == "on"
+    await rig.printer.tick(30)
+    await rig.report(full=True)
+    assert rig.state("switch", "ams_0_dryer").state == "on"
+    assert rig.state("binary_sensor", "ams_0_drying").state == "on"
+    rig.printer.clear_requests()
+    await rig.call("switch.turn_off", "ams_0_dryer")
+    assert sent(rig) == [
+        order(
+            "ams_filament_drying",
+            ams_id=0,
+            mode=0,
+            filament="",
+            temp=0,
+            duration=0,
+            humidity=0,
+            rotate_tray=False,
+            cooling_temp=0,
+            close_power_conflict=False,
+        )
+    ]
+
+
+@pytest.mark.parametrize(("model", "scenario"), [("H2D", "idle")])
+async def test_numbers_survive_a_reload(rig: Rig) -> None:
+    await rig.call("number.set_value", "ams_0_drying_duration", value=11)
+    await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+    await rig.hass.async_block_till_done()
+    assert rig.state("number", "ams_0_drying_duration").state == "11"
 
 
 async def test_refresh(rig: Rig) -> None:
@@ -468,8 +535,7 @@ async def test_callers_fault(
     assert caught.value.translation_placeholders == placeholders
 
 
-async def test_wrong_state(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Buttons and choices are there only while they make sense."""
+async def test_unavailable_while_it_makes_no_sense(rig: Rig) -> None:
     await rig.report({"gcode_state": "FINISH"})
     for platform, key in (
         ("button", "pause"),
@@ -479,6 +545,16 @@ async def test_wrong_state(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert rig.state(platform, key).state == "unavailable"
     await rig.call("button.press", "pause")
+    assert rig.printer.requests == []
+
+
+async def test_wrong_state(rig: Rig) -> None:
+    """A filament cannot be loaded into a print."""
+    error = await fails(rig, "button.press", "ams_0_tray_1_load", {})
+    assert isinstance(error, ServiceValidationError)
+    assert error.translation_key == "wrong_state"
+    assert error.translation_placeholders
+    assert error.translation_placeholders["state"] == "running"
     assert rig.printer.requests == []
 
 

@@ -71,6 +71,12 @@ def tables(platform: str) -> Mapping[type[Part], Sequence[PartEntityDescription]
 TABLES = {str(platform): tables(platform) for platform in PLATFORMS}
 # A printer with one nozzle has the sensor of the active tray instead.
 ABSENT_KEYS = {("sensor", "nozzle_tray")}
+# Only printers with one nozzle are told which one is mounted.
+ABSENT_KEYS |= {
+    ("select", f"{nozzle}_mounted_{fact}")
+    for nozzle in NOZZLES - {"nozzle"}
+    for fact in ("diameter", "material")
+}
 
 
 def entities() -> Iterator[tuple[str, str, PartEntityDescription]]:

@@ -146,7 +146,10 @@ class Client:
 
     def abort(self) -> None:
         """Hang up at once, without the TLS farewell that would wait for the client."""
-        self.writer.transport.abort()
+        # None when the client was gone right after the handshake, whatever its type says.
+        transport: asyncio.WriteTransport | None = self.writer.transport
+        if transport is not None:
+            transport.abort()
 
 
 type Authenticate = Callable[[str, str], int]
@@ -226,7 +229,8 @@ class Broker:
             # the certificate as an error of the event loop.
             await writer.start_tls(context, ssl_handshake_timeout=10)
             await self._serve(client, reader)
-        except (ProtocolError, OSError, EOFError, TimeoutError) as err:
+        except (ProtocolError, OSError, EOFError, AttributeError) as err:
+            # AttributeError: asyncio lost the transport of a client that was gone too soon.
             _LOGGER.debug("client %s: %r", client.number, err)
         except asyncio.CancelledError:
             # Only drop() cancels; swallowing it keeps asyncio from reporting the handler.

@@ -93,7 +93,7 @@ def set_chamber_temp_gcode(target: int, heat_from: int = 0) -> Command:
     """
     if not heat_from:
         return gcode(f"M141 S{target}")
-    if target > heat_from:
+    if target >= heat_from:
         return gcode("M145 P1", f"M141 S{target}")
     return gcode(f"M141 S{target}", "M145 P0")
 

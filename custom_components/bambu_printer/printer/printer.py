@@ -112,13 +112,16 @@ class BambuPrinter(
         self.endpoint = endpoint
         self.on_update = on_update
         self.on_connection = on_connection
-        self.state = PrinterState()
         self.model = identify(code=model_code, serial=endpoint.serial)
         self.service_state = ServiceState.IDLE
         self.last_error: PrinterConnectionError | None = None
         """Why the connection is lost, while it is."""
         self.raw = RawReport()
         self._model_code = model_code
+        # The model alone says what there is and how high it may go, until telemetry does.
+        self.state, _ = decode_sections(
+            PrinterState(), {}, ("capabilities",), self._context()
+        )
         self._session = Session(endpoint, self)
         self._last_push_all = float("-inf")
         self._complete = asyncio.Event()
@@ -301,11 +304,13 @@ class BambuPrinter(
             if MODULES_KEY in keys and self._identify()
             else sections_of(keys)
         )
-        context = Context(model=self.model, now=datetime.now(UTC))
         self.state, changed = decode_sections(
-            self.state, self.raw.data, sections, context
+            self.state, self.raw.data, sections, self._context()
         )
         return changed
+
+    def _context(self) -> Context:
+        return Context(model=self.model, now=datetime.now(UTC))
 
     def _identify(self) -> bool:
         """Tell the model from the version list; return whether it is another one now."""

@@ -8,14 +8,14 @@ Merging never touches an object that was handed out: a report that turns out to 
 halfway leaves the last good state standing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import logging
 from typing import Any, Final
 
 from .known import DEVICE_KEYS, STATUS_KEYS
 from .slots import SlotAddress, unit_bit
-from .values import Raw, bits, integer, records
+from .values import Raw, bits, integer, records, word
 
 STATUS_COMMAND = "push_status"
 MODULES_KEY = "@modules"
@@ -70,6 +70,23 @@ _OBJECTS = frozenset(
     {"ams", "device", "ipcam", "job", "net", "upgrade_state", "vt_tray", "xcam"}
 )
 _LISTS = frozenset({"hms", "lights_report", "s_obj", "stg", "vir_slot"})
+_BITS = frozenset({"aux", "cfg", "fun", "fun2", "stat"})
+
+
+def _instance_of(kind: type) -> Callable[[object, None], object]:
+    return lambda value, default: value if isinstance(value, kind) else default
+
+
+_READERS: Mapping[str, Callable[[Any, None], object]] = {
+    **dict.fromkeys(_OBJECTS, _instance_of(dict)),
+    **dict.fromkeys(_LISTS, _instance_of(list)),
+    **dict.fromkeys(_BITS, bits),
+    "home_flag": word,
+}
+"""What reads a value; None tells that it cannot be what its key promises.
+
+The earlier value stands then.  Single numbers are left to the decoders, which know the
+earlier one; here is what many of them share."""
 
 
 @dataclass(slots=True)
@@ -209,8 +226,8 @@ def _without_wrong_types(status: Raw) -> tuple[Raw, int]:
     """Drop values that cannot be what their key promises; return how many."""
     bad = {
         key
-        for key in status.keys() & (_OBJECTS | _LISTS)
-        if not isinstance(status[key], dict if key in _OBJECTS else list)
+        for key in status.keys() & _READERS.keys()
+        if _READERS[key](status[key], None) is None
     }
     if not bad:
         return status, 0

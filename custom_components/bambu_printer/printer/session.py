@@ -6,7 +6,7 @@ would be delivered late could stop or heat a printer when nobody expects it any 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 import logging
 import random
@@ -242,7 +242,7 @@ class Session:
             error: PrinterConnectionError = NotConnectedError("the printer hung up")
             self._heard = False
             try:
-                async with new_client() as client:
+                async with self._open(new_client()) as client:
                     await client.subscribe(self._topic("report"))
                     self._client, self._subscribed = client, True
                     if not first.done():
@@ -268,6 +268,27 @@ class Session:
                 delay = _FIRST_DELAY
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
             delay = min(delay * 2, _LONGEST_DELAY)
+
+    @asynccontextmanager
+    async def _open(self, client: aiomqtt.Client) -> AsyncIterator[aiomqtt.Client]:
+        """Connect, and disconnect at the end; also when we are stopped halfway.
+
+        The dialling runs in an executor and cannot be called back: when it succeeds after
+        nobody waits for it any more, the connection is hung up as soon as it stands.
+        """
+        dialling = asyncio.ensure_future(client.__aenter__())
+        try:
+            await asyncio.shield(dialling)
+        except asyncio.CancelledError:
+            if dialling.done():
+                await _hang_up(client, dialling)
+            else:
+                _keep(asyncio.ensure_future(_hang_up(client, dialling)))
+            raise
+        try:
+            yield client
+        finally:
+            await client.__aexit__(None, None, None)
 
     def _disconnect(self) -> None:
         """Let nobody wait for an answer that cannot come any more."""
@@ -337,6 +358,22 @@ class Session:
             answer = self._pending.get(key)
             if answer is not None and not answer.done():
                 answer.set_result(body)
+
+
+_ABANDONED: set[asyncio.Future[None]] = set()
+"""Attempts to connect that nobody waits for; the loop itself holds tasks but weakly."""
+
+
+def _keep(task: asyncio.Future[None]) -> None:
+    _ABANDONED.add(task)
+    task.add_done_callback(_ABANDONED.discard)
+
+
+async def _hang_up(client: aiomqtt.Client, dialling: asyncio.Future[Any]) -> None:
+    """Close a connection whose making was abandoned."""
+    with suppress(aiomqtt.MqttError, OSError):
+        await dialling
+        await client.__aexit__(None, None, None)
 
 
 def _parse(payload: bytes | bytearray) -> Any:

@@ -11,6 +11,8 @@ INPUTS = frozenset({"@modules", "upgrade_state"})
 _MAIN_MODULES = ("ota", "rv1126", "esp32")
 """Where the version of the whole printer stands; old firmware has no ``ota``."""
 _AMS_MODULES = frozenset({"ams", "ams_f1", "n3f", "n3s"})
+_UP_TO_DATE = 2
+"""What may still be on offer then is an older version."""
 _PLACEHOLDERS = frozenset({"", "N/A"})
 
 
@@ -88,7 +90,7 @@ def decode(raw: Raw, previous: FirmwareState, context: Context) -> FirmwareState
     return FirmwareState(
         version=main.version if main else previous.version,
         modules=modules,
-        available=_available(upgrade),
+        available=None if offered == _UP_TO_DATE else _available(upgrade),
         update_offered=None if offered is None else offered == 1,
         status=text(upgrade.get("status"), None) or None,
         progress=integer(upgrade.get("progress"), None),
