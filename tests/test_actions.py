@@ -548,14 +548,12 @@ async def test_unavailable_while_it_makes_no_sense(rig: Rig) -> None:
     assert rig.printer.requests == []
 
 
-async def test_wrong_state(rig: Rig) -> None:
-    """A filament cannot be loaded into a print."""
-    error = await fails(rig, "button.press", "ams_0_tray_1_load", {})
-    assert isinstance(error, ServiceValidationError)
-    assert error.translation_key == "wrong_state"
-    assert error.translation_placeholders
-    assert error.translation_placeholders["state"] == "running"
-    assert rig.printer.requests == []
+async def test_no_filament_change_while_printing(rig: Rig) -> None:
+    for key in ("ams_0_tray_1_load", "external_load", "unload_filament"):
+        assert rig.state("button", key).state == "unavailable"
+    await rig.report({"gcode_state": "PAUSE"})
+    for key in ("ams_0_tray_1_load", "external_load", "unload_filament"):
+        assert rig.state("button", key).state != "unavailable"
 
 
 @pytest.mark.parametrize("model", ["H2D"])

@@ -1,6 +1,6 @@
 """Texts, icons and manifests fit the code; what hassfest would check, and more."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 import inspect
 import json
@@ -71,12 +71,6 @@ def tables(platform: str) -> Mapping[type[Part], Sequence[PartEntityDescription]
 TABLES = {str(platform): tables(platform) for platform in PLATFORMS}
 # A printer with one nozzle has the sensor of the active tray instead.
 ABSENT_KEYS = {("sensor", "nozzle_tray")}
-# Only printers with one nozzle are told which one is mounted.
-ABSENT_KEYS |= {
-    ("select", f"{nozzle}_mounted_{fact}")
-    for nozzle in NOZZLES - {"nozzle"}
-    for fact in ("diameter", "material")
-}
 
 
 def entities() -> Iterator[tuple[str, str, PartEntityDescription]]:
@@ -149,6 +143,7 @@ OPTIONS = {
 
 def options_of(description: PartEntityDescription) -> set[str]:
     """Return the words to choose from; numbers need no translation."""
+    options: Iterable[str]
     if isinstance(description, select.PrinterSelectDescription):
         options = OPTIONS.get(description.key) or description.options_fn(MagicMock())
     else:

@@ -116,6 +116,10 @@ CHANGES: list[tuple[str, dict[str, Any], set[str]]] = [
             "button.pause",
             "button.resume",
             "button.unload_filament",
+            "button.ams_0_tray_1_load",
+            "button.ams_0_tray_2_load",
+            "button.ams_0_tray_3_load",
+            "button.external_load",
         },
     ),
     (

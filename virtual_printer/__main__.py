@@ -21,6 +21,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--mqtt-port", type=int, default=8883)
     parser.add_argument("--detect-port", type=int, default=3002)
+    parser.add_argument("--ftps-port", type=int, default=990)
+    parser.add_argument(
+        "--no-storage", action="store_true", help="as with an empty card slot"
+    )
+    parser.add_argument(
+        "--storage-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep the content of the card there",
+    )
     parser.add_argument(
         "--speed", type=float, default=1.0, help="how much faster time runs"
     )
@@ -70,6 +80,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         host=arguments.host,
         mqtt_port=arguments.mqtt_port,
         detect_port=arguments.detect_port,
+        ftps_port=arguments.ftps_port,
+        storage=not arguments.no_storage,
+        storage_dir=arguments.storage_dir,
         speed=arguments.speed,
         scenario=arguments.scenario,
         report_interval=arguments.report_interval,
@@ -82,6 +95,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         print(
             f"{printer.name} ({printer.profile.product}): {printer.host} "
             f"mqtt {printer.mqtt_port} detect {printer.detect_port} "
+            f"ftps {printer.ftps_port} "
             f"serial {printer.serial} access code {printer.access_code} ready",
             flush=True,
         )

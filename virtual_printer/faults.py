@@ -42,6 +42,22 @@ class Faults:
     bare_echo: bool = False
     # Refuse the login, whatever the code is.
     refuse_login: bool = False
+    # The file server: refuse the password, whatever it is.
+    ftps_refuse_login: bool = False
+    # Accept connections and never answer, not even the TLS handshake.
+    ftps_silent: bool = False
+    # Bytes that fit on the card: an upload gets 552 after so many, and a remnant stays.
+    ftps_full: int | None = None
+    # Hang up after so many bytes of every transfer, or instead of obeying this command.
+    ftps_drop_after: int | str | None = None
+    # Whether that takes the control connection along, or only the data connection (426).
+    ftps_drop_control: bool = True
+    # Bytes a second.
+    ftps_slow: float | None = None
+    # Never say 226; with False always, also where the real server forgets it.
+    ftps_no_226: bool | None = None
+    # Answer 502 to REST.
+    ftps_no_rest: bool = False
     # Refusals of the next commands: Refusal objects or mappings with their fields.
     refuse_next: list[Refusal | dict[str, str | int | None]] = field(
         default_factory=list

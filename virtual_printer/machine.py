@@ -315,6 +315,14 @@ class Machine:
         if (text := self.report.get(key)) is not None:
             self.report[key] = hexstr(with_field(int(text, 16), low, width, content))
 
+    def remove_card(self) -> None:
+        """Report an empty card slot."""
+        for bit in (8, 9):
+            self.set_home_bit(bit, False)
+        self.set_hex("aux", 12, 2, 0)
+        if "sdcard" in self.report:
+            self.report["sdcard"] = False
+
     # ---- the job -----------------------------------------------------------------------
 
     @property

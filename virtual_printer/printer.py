@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Coroutine
 from copy import deepcopy
+from dataclasses import replace
+from functools import partial
 import json
 import logging
 from pathlib import Path
@@ -13,14 +15,18 @@ from typing import Any, Self
 from .ams import AmsKind, AmsUnit
 from .announce import Announcer, encode_announcement
 from .bits import bits
+from .card import Card
 from .certificates import Identity, identity, kept_identity, server_context
 from .commands import Context, Reply, acknowledge, obey
+from .data_channel import Counters
 from .detect import DetectService
 from .faults import UNSIGNED_ERROR, UNSIGNED_REASON, Faults, garbage
 from .filaments import Spool
+from .ftps import FtpsServer
 from .machine import Machine
 from .mqtt import ACCEPTED, BAD_USER, NOT_AUTHORIZED, Broker, Client
-from .profiles import find_profile
+from .personality import personality
+from .profiles import Family, find_profile
 from .report import ALWAYS, Json, difference, merge
 from .simulation import Simulation
 
@@ -51,6 +57,7 @@ class VirtualPrinter:
         host: str = "127.0.0.1",
         mqtt_port: int = 0,
         detect_port: int | None = 0,
+        ftps_port: int | None = 0,
         speed: float = 1.0,
         scenario: str = "printing",
         report_interval: float = 1.0,
@@ -59,11 +66,24 @@ class VirtualPrinter:
         announce: tuple[str, int] | None = None,
         announce_interval: float = 5.0,
         state_dir: Path | None = None,
+        storage: bool = True,
+        storage_dir: Path | None = None,
+        require_session_reuse: bool = True,
+        ftps_folders: bool | None = None,
+        pasv_address: str | None = None,
     ) -> None:
         """Describe the printer; nothing listens before it is entered.
 
-        Port 0 takes any free one, `detect_port=None` leaves that service out, `announce`
-        is where announcements go, `state_dir` keeps the certificate from run to run.
+        Port 0 takes any free one, `detect_port=None` and `ftps_port=None` leave that
+        service out, `announce` is where announcements go, `state_dir` keeps the
+        certificate from run to run.
+
+        There is a card in the printer unless `storage=False`; its content goes with the
+        printer unless it lies in `storage_dir`. It is made when somebody looks into it;
+        until then every file that a command names counts as present. The rest concerns
+        the file server: whether data connections must resume the session of the control
+        connection (where the model demands that at all), whether directories can be
+        changed (as the model does, unless said), and the address that it claims to have.
         """
         profile = find_profile(model)
         self.profile = profile
@@ -73,6 +93,7 @@ class VirtualPrinter:
         self.host = host
         self.mqtt_port = mqtt_port
         self.detect_port = detect_port
+        self.ftps_port = ftps_port
         self.speed = speed
         self.faults = Faults()
         # Every request received, as parsed, in order.
@@ -105,6 +126,25 @@ class VirtualPrinter:
             frozen=lambda: self.faults.frozen,
         )
         self._detect = DetectService(self._describe)
+        self._card = Card(self._machine, storage_dir) if storage else None
+        if self._card is None:
+            self._machine.remove_card()
+        self.simulation.card = self._card
+        traits = personality(profile.family)
+        traits = replace(
+            traits,
+            session_reuse=traits.session_reuse and require_session_reuse,
+            pasv_address=pasv_address or traits.pasv_address,
+        )
+        if ftps_folders is not None:
+            traits = traits.with_folders(ftps_folders)
+        self._ftps = FtpsServer(
+            traits,
+            root=lambda: None if self._card is None else self._card.root,
+            authenticate=lambda user, code: (user, code) == ("bblp", self.access_code),
+            locked=self._locked,
+            faults=self.faults,
+        )
 
     # ---- what it is --------------------------------------------------------------------
 
@@ -158,6 +198,31 @@ class VirtualPrinter:
         """The light that no report ever shows."""
         return self._machine.heatbed_light
 
+    # ---- the card ----------------------------------------------------------------------
+
+    @property
+    def ftps(self) -> Counters:
+        """What the file server did so far."""
+        return self._ftps.counters
+
+    @property
+    def card(self) -> Path:
+        """The folder that is the card."""
+        if self._card is None:
+            raise RuntimeError("there is no card in this printer")
+        return self._card.root
+
+    def add_file(self, path: str, content: bytes | str | Path) -> Path:
+        """Put a file on the card: bytes, a text, or a copy of another file."""
+        if self._card is None:
+            raise RuntimeError("there is no card in this printer")
+        return self._card.add(path, content)
+
+    def _locked(self, path: Path) -> bool:
+        """Tell whether a file belongs to the running job, where that protects it."""
+        job = self.simulation.job
+        return self.profile.family is Family.P2 and job is not None and job.path == path
+
     @property
     def _report_topic(self) -> str:
         return f"device/{self.serial}/report"
@@ -177,21 +242,31 @@ class VirtualPrinter:
     ) -> None:
         """Leave nothing behind."""
         await self.power_off()
+        if self._card is not None:
+            self._card.close()
 
     async def power_on(self) -> None:
         """Listen on the ports of before."""
         if self._listening:
             return
-        context = server_context(self._identity, leaf_only=self._leaf_only)
+        make_context = partial(
+            server_context, self._identity, leaf_only=self._leaf_only
+        )
+        context = make_context()
         self.mqtt_port = await self._broker.start(self.host, self.mqtt_port, context)
-        if self.detect_port is not None:
-            try:
+        try:
+            if self.detect_port is not None:
                 self.detect_port = await self._detect.start(
                     self.host, self.detect_port, context
                 )
-            except OSError:
-                await self._broker.stop()
-                raise
+            if self.ftps_port is not None:
+                self.ftps_port = await self._ftps.start(
+                    self.host, self.ftps_port, make_context
+                )
+        except OSError:
+            await self._detect.stop()
+            await self._broker.stop()
+            raise
         self._listening = True
         # What a client could know already: deltas start from here.
         self._last = self._machine.snapshot()
@@ -212,6 +287,7 @@ class VirtualPrinter:
         if self._announcer is not None:
             self._announcer.stop()
             self._announcer = None
+        await self._ftps.stop()
         await self._detect.stop()
         await self._broker.stop()
 

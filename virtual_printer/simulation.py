@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 import math
+from pathlib import Path
 from typing import Any
 
 from .ams import tray_bit
+from .card import Card
 from .drying import Drying
 from .machine import SPEEDS, Machine
 from .profiles import Family
@@ -54,6 +56,9 @@ class Job:
     elapsed: float = 0.0
     written: int = -1
     spool_start: int = -1
+    # The archive on the card, where it is known, and what can be left out.
+    path: Path | None = None
+    objects: tuple[int, ...] | None = None
 
 
 class Simulation:
@@ -65,6 +70,8 @@ class Simulation:
         self.thermal = Thermal(machine)
         self.drying = Drying(machine)
         self.job: Job | None = None
+        # The card in the printer, if there is one.
+        self.card: Card | None = None
         self.sequences: list[Sequence] = []
         # Seconds of real time until the error of a cancelled job goes away.
         self._error_left = 0.0

@@ -1,12 +1,13 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .chamber import async_feed_chamber
-from .const import DOMAIN
+from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import ams_device_id, printer_device_info
 from .services import async_setup_services
@@ -41,9 +42,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
         # Entries are not unloaded when Home Assistant stops.
         await coordinator.async_disconnect()
 
-    entry.async_on_unload(
-        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, disconnect)
-    )
+    # Not once: a set-up that this very event ends could not take back its listener.
+    entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, disconnect))
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     _register_printer(hass, coordinator)
@@ -61,12 +61,15 @@ async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: BambuConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
     """Let the user remove an AMS that is no longer plugged in."""
-    coordinator = entry.runtime_data
-    present = {
-        ams_device_id(coordinator.printer.serial, unit.unit)
-        for unit in coordinator.data.ams.units
-    }
-    removable = ams_device_id(coordinator.printer.serial, None)
+    serial = entry.data[CONF_SERIAL]
+    # While the printer is not loaded nobody knows; what is still there comes back.
+    units = (
+        entry.runtime_data.data.ams.units
+        if entry.state is ConfigEntryState.LOADED
+        else ()
+    )
+    present = {ams_device_id(serial, unit.unit) for unit in units}
+    removable = ams_device_id(serial, None)
     return any(
         domain == DOMAIN and name.startswith(removable) and name not in present
         for domain, name in device.identifiers

@@ -28,44 +28,50 @@ from .printer.state.job import GcodeState
 PARALLEL_UPDATES = 0
 
 
+def _nothing(_part: object) -> None:
+    """Return the value of a button: it has none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PrinterButtonDescription(PartEntityDescription, ButtonEntityDescription):
     """Describes a button."""
 
+    value_fn: Callable[[Any], Any] = _nothing
     press_fn: Callable[[BambuPrinter, Part], Awaitable[None]]
 
 
-def _when(condition: Callable[[PrinterState], bool]) -> Callable[[PrinterState], Any]:
-    """Make a button available only while pressing it makes sense."""
-    return lambda state: None if condition(state) else ABSENT
+def _not_printing(state: PrinterState) -> bool:
+    return not state.job.printing
+
+
+def _idle(state: PrinterState) -> bool:
+    return not state.job.active
 
 
 BUTTONS: tuple[PrinterButtonDescription, ...] = (
     PrinterButtonDescription(
         key="pause",
         sections=("job",),
-        value_fn=_when(lambda state: state.job.printing),
+        usable_fn=lambda state: state.job.printing,
         press_fn=lambda printer, _: printer.pause_printing(),
     ),
     PrinterButtonDescription(
         key="resume",
         sections=("job",),
-        value_fn=_when(lambda state: state.job.gcode_state is GcodeState.PAUSE),
+        usable_fn=lambda state: state.job.gcode_state is GcodeState.PAUSE,
         press_fn=lambda printer, _: printer.resume_printing(),
     ),
     PrinterButtonDescription(
         key="stop",
         sections=("job",),
-        value_fn=_when(lambda state: state.job.active),
+        usable_fn=lambda state: state.job.active,
         press_fn=lambda printer, _: printer.stop_printing(),
     ),
     PrinterButtonDescription(
         key="unload_filament",
         sections=("extruders", "job"),
-        value_fn=_when(
-            lambda state: (
-                not state.job.printing and state.extruders.active_slot is not None
-            )
+        usable_fn=lambda state: (
+            not state.job.printing and state.extruders.active_slot is not None
         ),
         press_fn=lambda printer, _: printer.unload_filament(),
     ),
@@ -73,13 +79,13 @@ BUTTONS: tuple[PrinterButtonDescription, ...] = (
         key="ams_retry",
         sections=("ams",),
         exists_fn=lambda printer, _: bool(printer.state.ams.units),
-        value_fn=_when(lambda state: state.ams.status is AmsStatus.FILAMENT_CHANGE),
+        usable_fn=lambda state: state.ams.status is AmsStatus.FILAMENT_CHANGE,
         press_fn=lambda printer, _: printer.send_ams_control_command(AmsControl.RESUME),
     ),
     PrinterButtonDescription(
         key="clear_error",
         sections=("errors",),
-        value_fn=_when(lambda state: bool(state.errors.print_error)),
+        usable_fn=lambda state: bool(state.errors.print_error),
         press_fn=lambda printer, _: printer.clean_print_error(),
     ),
     PrinterButtonDescription(
@@ -87,20 +93,20 @@ BUTTONS: tuple[PrinterButtonDescription, ...] = (
         sections=("job",),
         entity_category=EntityCategory.CONFIG,
         entity_registry_enabled_default=False,
-        value_fn=_when(lambda state: not state.job.active),
+        usable_fn=_idle,
         press_fn=lambda printer, _: printer.home_axes(),
     ),
     PrinterButtonDescription(
         key="refresh_nozzles",
+        sections=("job",),
         entity_category=EntityCategory.DIAGNOSTIC,
         exists_fn=lambda printer, _: printer.can_detect_nozzles,
-        value_fn=_when(lambda _: True),
+        usable_fn=_not_printing,
         press_fn=lambda printer, _: printer.refresh_nozzles(),
     ),
     PrinterButtonDescription(
         key="refresh",
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=_when(lambda _: True),
         press_fn=lambda printer, _: printer.refresh(),
     ),
 )
@@ -115,11 +121,15 @@ def _slot_of(part: Part) -> SlotAddress:
 TRAY_BUTTONS: tuple[PrinterButtonDescription, ...] = (
     PrinterButtonDescription(
         key="load",
+        sections=("job",),
+        usable_fn=_not_printing,
         value_fn=lambda tray: None if tray.present or tray.slot.external else ABSENT,
         press_fn=lambda printer, part: printer.load_filament(_slot_of(part)),
     ),
     PrinterButtonDescription(
         key="read_tag",
+        sections=("extruders", "job"),
+        usable_fn=lambda state: _idle(state) and state.extruders.active_slot is None,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,

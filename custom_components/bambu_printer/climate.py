@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, override
 
 from homeassistant.components.climate import (
@@ -41,12 +42,12 @@ class HeaterDescription(PartEntityDescription, ClimateEntityDescription):
 
     max_fn: Callable[[BambuPrinter], int]
     """Highest target, °C."""
-    set_fn: Callable[[BambuPrinter, int, Part], Awaitable[None]]
+    set_fn: Callable[[BambuPrinter, float, Part], Awaitable[None]]
     default_target: int
     """Where to heat to when nobody says, °C: mild enough for everything."""
 
 
-async def _set_nozzle(printer: BambuPrinter, target: int, part: Part) -> None:
+async def _set_nozzle(printer: BambuPrinter, target: float, part: Part) -> None:
     await printer.set_nozzle_temp_target(
         target, part.number if isinstance(part, NozzlePart) else None
     )
@@ -169,7 +170,9 @@ class HeaterEntity(ControlEntity[Heater], ClimateEntity):
         if kwargs.get(ATTR_HVAC_MODE) == HVACMode.OFF:
             await self._async_heat(0)
         else:
-            await self._async_heat(round(kwargs[ATTR_TEMPERATURE]))
+            target: float = kwargs[ATTR_TEMPERATURE]
+            # What is no number is left to the library to refuse.
+            await self._async_heat(round(target) if isfinite(target) else target)
 
     @override
     async def async_set_hvac_mode(self, hvac_mode: HVACMode) -> None:
@@ -179,8 +182,8 @@ class HeaterEntity(ControlEntity[Heater], ClimateEntity):
         else:
             await self._async_heat(min(self._last_target, int(self.max_temp)))
 
-    async def _async_heat(self, target: int) -> None:
-        if target:
-            self._last_target = target
+    async def _async_heat(self, target: float) -> None:
         command = self.entity_description.set_fn(self.printer, target, self._part)
         await self._async_set(command, float(target))
+        if target:
+            self._last_target = int(target)

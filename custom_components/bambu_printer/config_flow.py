@@ -158,8 +158,6 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
                 expected=entry.unique_id,
             )
             if probe:
-                await self.async_set_unique_id(probe.serial)
-                self._abort_if_unique_id_mismatch(reason="wrong_printer")
                 return self.async_update_reload_and_abort(entry, data=probe.data)
         suggested = user_input or {
             CONF_HOST: entry.data[CONF_HOST],

@@ -15,11 +15,18 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from .const import (
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
+    CONF_DETECT_PORT,
     CONF_MQTT_PORT,
     CONF_SERIAL,
     DOMAIN,
 )
-from .printer import BambuPrinter, Endpoint, PrinterConnectionError, PrinterState
+from .printer import (
+    DETECT_PORT,
+    BambuPrinter,
+    Endpoint,
+    PrinterConnectionError,
+    PrinterState,
+)
 from .printer.errors import CertificateChangedError, InvalidAccessCodeError
 from .printer.state import SECTIONS
 from .profiles import ProfileList
@@ -227,4 +234,5 @@ def endpoint_from_data(data: Any) -> Endpoint:
         access_code=data[CONF_ACCESS_CODE],
         pin=data[CONF_CERTIFICATE],
         mqtt_port=data[CONF_MQTT_PORT],
+        detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
     )

@@ -261,6 +261,8 @@ class PartEntityDescription(EntityDescription):
     """The sections that the value is made from, beside those of the part."""
     value_fn: Callable[[Any], Any]
     """Takes the value from the part; `ABSENT` makes the entity unavailable."""
+    usable_fn: Callable[[PrinterState], bool] = lambda _state: True
+    """Whether it makes sense now; if not, the entity is unavailable."""
     exists_fn: Callable[[BambuPrinter, Any], bool] = lambda _printer, _part: True
     """Whether this printer has what the entity is about."""
     attributes_fn: Callable[[Any], Mapping[str, Any]] | None = None
@@ -313,6 +315,7 @@ _SHAPE_SECTIONS = (
     "enclosure",
     "extruders",
     "fans",
+    "firmware",
     "options",
 )
 
@@ -336,7 +339,10 @@ def _shape(coordinator: PrinterCoordinator, state: PrinterState) -> tuple[object
         _gaps(state.detectors),
         _gaps(state.enclosure),
         _gaps(state.options),
+        state.firmware.version,
         state.ams.estimate_remaining is None,
+        state.ams.read_on_insert is None,
+        state.ams.read_on_power_up is None,
         state.fans.airduct_modes,
         state.fans.heatbreak is None,
         tuple(
@@ -429,7 +435,7 @@ class ValueEntity[T](PrinterEntity):
     ) -> tuple[T | _Absent, Mapping[str, Any] | None]:
         """Take what is shown from the state: the value, and its details."""
         piece = self._part.resolve(state)
-        if piece is None:
+        if piece is None or not self.entity_description.usable_fn(state):
             return ABSENT, None
         details = self.entity_description.attributes_fn
         return self.entity_description.value_fn(piece), details(

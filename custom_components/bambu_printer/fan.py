@@ -77,10 +77,12 @@ class PrinterFan(ControlEntity[int], FanEntity):
 
     @override
     async def async_set_percentage(self, percentage: int) -> None:
-        """Set the speed; the printer rounds to tens."""
+        """Set the speed; the printer rounds to tens, and the least is not off."""
         steps = round(percentage / _SPEED_STEPS) * _SPEED_STEPS
+        if percentage > 0:
+            steps = max(steps, _SPEED_STEPS)
         await self._async_set(
-            self.printer.set_fan_speed(self.entity_description.fan, percentage), steps
+            self.printer.set_fan_speed(self.entity_description.fan, steps), steps
         )
 
     @override

@@ -55,11 +55,19 @@ class PrinterSensorDescription(PartEntityDescription, SensorEntityDescription):
     """Describes a sensor of a part."""
 
 
+_LONGEST_STATE = 255
+
+
+def _text(value: str | None) -> str | None:
+    """Cut what the printer calls things to what fits into a state."""
+    return value[:_LONGEST_STATE] if value else None
+
+
 def _filament(tray: Tray) -> str:
     """Say what is in a slot: the product if it is known, else the material."""
     if not tray.present and not tray.slot.external:
         return "empty"
-    return tray.name or tray.type or "unknown_filament"
+    return _text(tray.name or tray.type) or "unknown_filament"
 
 
 def _filament_details(tray: Tray) -> Mapping[str, Any]:
@@ -378,7 +386,7 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
     ),
     PrinterSensorDescription(
         key="type",
-        value_fn=lambda tray: tray.type or None,
+        value_fn=lambda tray: _text(tray.type),
     ),
     PrinterSensorDescription(
         key="remaining",
@@ -397,13 +405,6 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         value_fn=lambda tray: tray.remaining_weight,
     ),
 )
-
-_LONGEST_STATE = 255
-
-
-def _text(value: str | None) -> str | None:
-    """Cut what the printer calls a job to what fits into a state."""
-    return value[:_LONGEST_STATE] if value else None
 
 
 async def async_setup_entry(

@@ -23,7 +23,7 @@ from .coordinator import PrinterCoordinator
 from .helpers import translated_errors
 from .printer import BambuPrinter, PrinterState, SlotAddress
 from .printer.errors import UnsupportedError
-from .printer.filaments import search_filaments
+from .printer.filaments import find_filament, search_filaments
 from .printer.operations import (
     AmsControl,
     AmsSetting,
@@ -32,6 +32,7 @@ from .printer.operations import (
     ErrorAnswer,
     PrintOption,
 )
+from .printer.operations.spools import parse_color
 from .printer.operations.tools import NOZZLE_DIAMETERS
 from .printer.state.ams import AmsUnit, Tray
 from .printer.state.detectors import Sensitivity
@@ -214,9 +215,15 @@ def _color(value: str | list[int] | None) -> str | None:
 
 
 def _spool_is_set(printer: BambuPrinter, data: Data) -> bool:
+    """Tell whether the slot has what was asked for: a tag would know better."""
     tray = printer.state.ams.tray(_slot(data))
-    # The preset may be given by name: that one is known now is what can be seen.
-    return tray is not None and bool(tray.type)
+    if tray is None or not tray.type:
+        return False
+    preset = find_filament(data[ATTR_FILAMENT])
+    if tray.filament_id != (preset.id if preset else data[ATTR_FILAMENT].strip()):
+        return False
+    color = _color(data.get(ATTR_COLOR))
+    return color is None or parse_color(color) == parse_color(tray.color or "00000000")
 
 
 def _spool_is_cleared(printer: BambuPrinter, data: Data) -> bool:

@@ -19,6 +19,7 @@ DETECT_PORT = 3002
 _HEAD, _TAIL = b"\xa5\xa5", b"\xa7\xa7"
 _FRAME_OVERHEAD = 6
 _LARGEST_FRAME = 4096
+_LONGEST_NAME = 64
 _REQUEST = {"login": {"command": "detect", "sequence_id": "20000"}}
 
 
@@ -69,6 +70,11 @@ async def _read_frame(reader: asyncio.StreamReader) -> bytes:
     return (await reader.readexactly(length - 4)).removesuffix(_TAIL)
 
 
+def _readable(name: str) -> str:
+    """Take out what no name can have: anybody may have answered."""
+    return "".join(filter(str.isprintable, name)).strip()[:_LONGEST_NAME]
+
+
 def _read_identity(content: bytes) -> Identity | None:
     login = mapping(mapping(orjson.loads(content)).get("login"))
     serial = text(login.get("id"), "").strip().upper()
@@ -76,7 +82,7 @@ def _read_identity(content: bytes) -> Identity | None:
         return None
     return Identity(
         serial=serial,
-        name=text(login.get("name"), "").strip(),
+        name=_readable(text(login.get("name"), "")),
         model_code=text(login.get("model"), ""),
         firmware=text(login.get("version"), ""),
     )

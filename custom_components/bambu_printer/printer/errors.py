@@ -187,3 +187,65 @@ class DryingRefusedError(CommandError):
     def __init__(self, reasons: str) -> None:
         """Remember the reasons, as keys joined by commas."""
         super().__init__(f"cannot dry: {reasons}", reasons=reasons)
+
+
+class StorageError(BambuError):
+    """Something is wrong with the printer's storage, or with what was asked of it."""
+
+    code = "storage_failed"
+
+    def __init__(self, path: str, reason: str) -> None:
+        """Remember what it was about, and the printer's words."""
+        super().__init__(f"{path}: {reason}", path=path, reason=reason)
+
+
+class FileMissingError(StorageError):
+    """There is no such file or folder, or no storage at all."""
+
+    code = "file_missing"
+
+    def __init__(self, path: str) -> None:
+        """Remember what is missing."""
+        BambuError.__init__(self, f"{path} does not exist", path=path)
+
+
+class StorageFullError(StorageError):
+    """Nothing more fits."""
+
+    code = "storage_full"
+
+    def __init__(self, path: str) -> None:
+        """Remember what did not fit."""
+        BambuError.__init__(self, f"no space for {path}", path=path)
+
+
+class StorageDeniedError(StorageError):
+    """The printer does not want to: in use, read-only, not empty, or unknown to it."""
+
+    code = "storage_denied"
+
+
+class TransferBrokenError(StorageError):
+    """A transfer ended before it was complete; nothing half is left behind."""
+
+    code = "transfer_broken"
+
+
+class InvalidPathError(StorageError):
+    """No file or folder on a printer can have this path."""
+
+    code = "invalid_path"
+
+    def __init__(self, path: str) -> None:
+        """Remember what was given."""
+        BambuError.__init__(self, f"{path!r} cannot be a path", path=path)
+
+
+class ProjectError(BambuError):
+    """A file is no sliced project, or one that cannot be trusted."""
+
+    code = "bad_project"
+
+    def __init__(self, path: str, reason: str) -> None:
+        """Remember the file and what is wrong with it."""
+        super().__init__(f"{path}: {reason}", path=path, reason=reason)

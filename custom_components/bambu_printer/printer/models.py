@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from .values import integer
+
 
 class Family(StrEnum):
     """Models that share electronics, and so their way of reporting."""
@@ -307,4 +309,4 @@ def _by_boards(boards: Mapping[str, str]) -> PrinterModel:
 
 def version_tuple(version: str) -> tuple[int, ...]:
     """Return a firmware version as numbers to compare; unreadable fields count as 0."""
-    return tuple(int(part) if part.isdecimal() else 0 for part in version.split("."))
+    return tuple(integer(part, 0) for part in version.split("."))

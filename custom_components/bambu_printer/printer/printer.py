@@ -19,6 +19,7 @@ from .errors import (
     InvalidValueError,
     NoReportError,
     NotAuthorizedError,
+    NotConnectedError,
     PrinterConnectionError,
 )
 from .models import Light, identify
@@ -44,6 +45,8 @@ FIRST_REPORT_TIMEOUT = 15.0
 """Seconds within which a printer must have sent a full report after it was asked."""
 VERSION_TIMEOUT = 5.0
 """Seconds for which the start waits for the version list, to know the model for sure."""
+_REPEAT_INTERVAL, _LONGEST_REPEAT_INTERVAL = 7.0, 300.0
+"""Seconds until a full report that has not come is asked for again; ever longer then."""
 _RENAME_TRIES = 5
 _RENAME_INTERVAL = 2.0
 _LONGEST_NAME = 32
@@ -151,6 +154,8 @@ class BambuPrinter(
         try:
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
+            if self.service_state is ServiceState.QUIT:
+                raise self.last_error or NotConnectedError("the session was stopped")
             with suppress(TimeoutError):
                 async with asyncio.timeout(VERSION_TIMEOUT):
                     await self._identified.wait()
@@ -171,6 +176,7 @@ class BambuPrinter(
         """Listen again after `pause_session`, with a full report to catch up."""
         if self.service_state is ServiceState.PAUSED:
             self.raw.forget()
+            self._complete.clear()
             await self._session.resume()
             self._set_service_state(ServiceState.CONNECTED)
             await self._push_all()
@@ -180,6 +186,7 @@ class BambuPrinter(
         self._stop_greeting()
         await self._session.stop()
         self._set_service_state(ServiceState.QUIT)
+        self._complete.set()
 
     async def refresh(self) -> None:
         """Ask for versions and a full report.
@@ -257,6 +264,9 @@ class BambuPrinter(
         self._set_service_state(
             ServiceState.QUIT if final else ServiceState.DISCONNECTED
         )
+        if final:
+            # Nothing more will come to wait for.
+            self._complete.set()
 
     def on_malformed(self, reason: str) -> None:
         """Count garbage; the last good state stands."""
@@ -345,10 +355,20 @@ class BambuPrinter(
                     self._identified.set()
                     break
                 await asyncio.sleep(_VERSION_INTERVAL)
-            if not self.raw.complete:
+            # A question can be lost, and deltas alone never make the state whole.
+            delay = _REPEAT_INTERVAL
+            while not await self._wait_complete(delay):
                 await self._push_all()
+                delay = min(delay * 2, _LONGEST_REPEAT_INTERVAL)
         except BambuError as err:
             _LOGGER.debug("Greeting the printer failed: %s", err)
+
+    async def _wait_complete(self, limit: float) -> bool:
+        """Wait for a full report; return whether it has come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._complete.wait()
+        return self.raw.complete
 
     async def _push_all(self) -> None:
         self._last_push_all = asyncio.get_running_loop().time()

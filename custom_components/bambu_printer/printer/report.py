@@ -37,6 +37,8 @@ _SPLIT = "device"
 _STRAYS = frozenset({"ams", "fun", "wifi_signal", "xcam"})
 """What some firmware sends outside of ``print``."""
 _TAGS = frozenset({"tag_uid", "tray_uuid"})
+_FILAMENT = ("tray_info_idx", "tray_type")
+"""What tells one filament from another."""
 _FULL_KEYS = 30
 """A report with as many keys tells everything, marked or not; a delta has a handful."""
 _MOST_ITEMS = 64
@@ -300,7 +302,12 @@ def _merge_list(base: list[Any], delta: list[Any], rule: _Keyed) -> list[Any]:
 
 
 def _without_zero_tags(old: Raw, item: Raw) -> Raw:
-    """Drop tags of zeros that would overwrite a known one: the reader was only busy."""
+    """Drop tags of zeros that would overwrite a known one: the reader was only busy.
+
+    Not when the filament is another one, too: that is another spool, without a tag.
+    """
+    if any(key in old and key in item and item[key] != old[key] for key in _FILAMENT):
+        return item
     zeros = {
         tag
         for tag in _TAGS & item.keys()

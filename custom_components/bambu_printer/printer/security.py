@@ -112,6 +112,9 @@ async def fetch_certificate_chain(
     `NotAPrinterError` when what answers has no serial number to show, `WrongSerialError`
     when it is another one.
     """
+    if not host or not host.isprintable():
+        # The empty name would be this machine.
+        raise HostUnreachableError("no such name can exist")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -137,7 +140,12 @@ def _read_chain(chain: list[bytes]) -> CertificateChain:
         top = x509.load_der_x509_certificate(chain[-1])
     except (IndexError, ValueError, x509.InvalidVersion) as err:
         raise NotAPrinterError("no readable certificate with a name") from err
-    if len(serial) not in _SERIAL_LENGTHS or not serial.isalnum():
+    # Names of other machines that happen to have a certificate have no digits mostly.
+    if (
+        len(serial) not in _SERIAL_LENGTHS
+        or not (serial.isascii() and serial.isalnum())
+        or serial.isalpha()
+    ):
         raise NotAPrinterError("the certificate names no serial number")
     return CertificateChain(
         serial=serial,
@@ -158,7 +166,10 @@ def connection_error(err: BaseException) -> PrinterConnectionError:
             case PrinterConnectionError():
                 return cause
             case ssl.SSLCertVerificationError():
-                return CertificateChangedError(cause.verify_message)
+                # The words of OpenSSL may contain the serial number.
+                return CertificateChangedError(
+                    f"not the pinned certificate (code {cause.verify_code})"
+                )
             case (
                 ssl.SSLError() | ConnectionResetError() | BrokenPipeError() | EOFError()
             ):

@@ -23,17 +23,19 @@ from .errors import (
     CommandRejectedError,
     CommandTimeoutError,
     InvalidAccessCodeError,
+    InvalidValueError,
     NoReportError,
     NotAuthorizedError,
     NotConnectedError,
     PrinterConnectionError,
 )
 from .security import connection_error, create_ssl_context
-from .values import integer
+from .values import integer, text
 
 _LOGGER = logging.getLogger(__name__)
 
 MQTT_PORT = 8883
+FTPS_PORT = 990
 USER = "bblp"
 
 CONNECT_TIMEOUT = 10.0
@@ -54,6 +56,7 @@ _FIRST_ID, _LAST_ID = 20_000, 29_999
 """The window of the maker's own client; far larger numbers crash the AMS."""
 _UNSIGNED_ERRORS = range(0x05024007, 0x0502400D)
 _UNSIGNED_REASON = "verify failed"
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Endpoint:
     """The certificate that was pinned when the printer was added, PEM."""
     mqtt_port: int = MQTT_PORT
     detect_port: int = DETECT_PORT
+    ftps_port: int = FTPS_PORT
 
 
 class SessionListener(Protocol):
@@ -125,10 +129,16 @@ class Session:
         except ValueError as err:
             raise CertificateChangedError(str(err)) from err
         first: asyncio.Future[None] = loop.create_future()
+
+        def stopped(_task: object) -> None:
+            if not first.done():
+                first.set_exception(NotConnectedError("the session was stopped"))
+
         self._task = loop.create_task(
             self._run(lambda: self._new_client(context), first),
             name="bambu_printer session",
         )
+        self._task.add_done_callback(stopped)
         try:
             await first
         except BaseException:
@@ -140,8 +150,8 @@ class Session:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            # Unlike awaiting it, this tells its cancellation from our own.
+            await asyncio.wait([task])
 
     async def pause(self) -> None:
         """Stop listening without giving up the connection."""
@@ -203,9 +213,13 @@ class Session:
     async def _publish(self, command: Command, sequence_id: str) -> None:
         if self._client is None:
             raise NotConnectedError("no session")
-        payload = orjson.dumps(
-            {command.section: {"sequence_id": sequence_id, **command.body}}
-        )
+        try:
+            payload = orjson.dumps(
+                {command.section: {"sequence_id": sequence_id, **command.body}}
+            )
+        except TypeError as err:
+            # A number or text that JSON cannot hold; no range could have told.
+            raise InvalidValueError("command", command.name) from err
         _LOGGER.debug("Sending %s.%s (%s)", command.section, command.name, sequence_id)
         try:
             # Some printers never confirm a higher quality of service.
@@ -261,7 +275,10 @@ class Session:
                 first.set_exception(error)
                 return
             final = isinstance(error, (InvalidAccessCodeError, CertificateChangedError))
-            self._listener.on_disconnected(error, final=final)
+            try:
+                self._listener.on_disconnected(error, final=final)
+            except Exception:
+                _LOGGER.exception("The loss of a printer could not be processed")
             if final:
                 return
             if self._heard:
@@ -278,13 +295,12 @@ class Session:
         """
         dialling = asyncio.ensure_future(client.__aenter__())
         try:
-            await asyncio.shield(dialling)
+            # Unlike awaiting it, this does not cancel it when we are.
+            await asyncio.wait((dialling,))
         except asyncio.CancelledError:
-            if dialling.done():
-                await _hang_up(client, dialling)
-            else:
-                _keep(asyncio.ensure_future(_hang_up(client, dialling)))
+            _keep(asyncio.ensure_future(_hang_up(client, dialling)))
             raise
+        dialling.result()
         try:
             yield client
         finally:
@@ -305,7 +321,9 @@ class Session:
                 async with asyncio.timeout(QUIET_TIME):
                     payload = (await anext(messages)).payload
             except TimeoutError:
-                await self._ping(messages)
+                # A pause is silent; that the connection still stands, MQTT itself checks.
+                if self._subscribed:
+                    await self._ping(messages)
                 continue
             self._handle(payload)
 
@@ -396,18 +414,24 @@ def _session_error(err: BaseException) -> PrinterConnectionError:
     return connection_error(err)
 
 
+def _failed(result: object) -> bool:
+    """Read a verdict: a word, a number that is 0 when all is well, or a yes."""
+    match result:
+        case bool():
+            return not result
+        case int():
+            return result != 0
+        case str():
+            return result.lower().startswith("fail")
+    return False
+
+
 def _check(command: Command, body: Mapping[str, Any]) -> None:
     """Raise what an acknowledgement means, if it is a refusal."""
-    result = body.get("result")
-    reason = str(body.get("reason") or "")
+    reason = text(body.get("reason"), "")[:_LONGEST_REASON]
     err_code = integer(body.get("err_code"), 0)
     errno = integer(body.get("errno"), 0)
-    refused = (
-        (isinstance(result, str) and result.lower().startswith("fail"))
-        or (isinstance(result, int) and result != 0)
-        or err_code != 0
-        or errno < 0
-    )
+    refused = _failed(body.get("result")) or err_code != 0 or errno < 0
     if not refused:
         return
     if err_code in _UNSIGNED_ERRORS or _UNSIGNED_REASON in reason:

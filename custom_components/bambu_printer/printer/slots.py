@@ -16,6 +16,8 @@ A2L_LITE = 16
 HT_UNITS = range(128, 136)
 """Unit numbers of the AMS HT: one slot each."""
 FOUR_SLOT_UNITS = range(4)
+AMS_UNITS = range(EXTERNAL_DEPUTY)
+"""What can be the number of a unit, also of one of a kind that is still to come."""
 
 _NO_SLOT = 0xFF
 _A2L_INDEX = range(24, 28)

@@ -12,8 +12,12 @@ from typing import Any
 type Raw = Mapping[str, Any]
 """A JSON object as it came: any key may be missing, any value of any type."""
 
-_LARGEST = 1 << 128
-"""No bit set or number of a printer comes near; larger ones are garbage."""
+_LARGEST = 1 << 63
+"""No number of a printer comes near; larger ones are garbage, and no JSON."""
+_LARGEST_BITS = 1 << 128
+"""The same for sets of bits, of which the newest have more than 64."""
+_LONGEST_TEXT = 1024
+"""More characters than any name or path of a printer has."""
 
 
 def number[T](value: object, default: T) -> float | T:
@@ -42,7 +46,7 @@ def bits[T](value: object, default: T) -> int | T:
     if isinstance(value, bool):
         return default
     if isinstance(value, int):
-        return value if 0 <= value < _LARGEST else default
+        return value if 0 <= value < _LARGEST_BITS else default
     if isinstance(value, str) and len(value) <= 32:
         try:
             result = int(value, 16)
@@ -59,9 +63,9 @@ def word[T](value: object, default: T) -> int | T:
 
 
 def text[T](value: object, default: T) -> str | T:
-    """Read text; numbers count as their digits."""
+    """Read text, at most so much of it as makes sense; numbers count as their digits."""
     if isinstance(value, str):
-        return value
+        return value[:_LONGEST_TEXT]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return default

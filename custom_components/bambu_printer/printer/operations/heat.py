@@ -9,7 +9,9 @@ from .air import AirOperations
 class HeatOperations(AirOperations):
     """Targets of nozzles, bed and chamber, in whole °C; 0 is off."""
 
-    async def set_nozzle_temp_target(self, value: int, tool: int | None = None) -> None:
+    async def set_nozzle_temp_target(
+        self, value: float, tool: int | None = None
+    ) -> None:
         """Heat a nozzle to 0 (off) up to the model's limit, °C.
 
         `tool` is the extruder's number, 0 right or 1 left; None is the active one.  A
@@ -25,7 +27,7 @@ class HeatOperations(AirOperations):
             tool = self.state.extruders.active or 0
         await self._command(commands.set_nozzle_temp(int(value), tool))
 
-    async def set_bed_temp_target(self, value: int) -> None:
+    async def set_bed_temp_target(self, value: float) -> None:
         """Heat the bed to 0 (off) up to the model's limit, °C."""
         capabilities = self.state.capabilities
         self._check_range("bed temperature", value, capabilities.bed_max)
@@ -33,7 +35,7 @@ class HeatOperations(AirOperations):
             commands.set_bed_temp(int(value), as_json=capabilities.json_bed_temp)
         )
 
-    async def set_chamber_temp_target(self, value: int) -> None:
+    async def set_chamber_temp_target(self, value: float) -> None:
         """Heat the chamber to 0 (off) up to the model's limit, °C.
 
         On printers with an air duct, heating (from about 40 °C on) sets it to heating

@@ -61,4 +61,5 @@ class ToolOperations(Operations):
         """Let the printer look again which nozzles are mounted."""
         if not self.can_detect_nozzles:
             raise UnsupportedError("nozzle detection", self.model.key)
+        self._require("refresh_nozzle", allowed=not self.state.job.printing)
         await self._command(commands.refresh_nozzle())

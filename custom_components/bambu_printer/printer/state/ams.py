@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ..slots import (
     A2L_LITE,
+    AMS_UNITS,
     EXTERNAL_DEPUTY,
     EXTERNAL_MAIN,
     HT_UNITS,
@@ -50,6 +51,8 @@ HUMIDITY_BOUND = 2
 """The humidity in a unit is shown anew when it moves by this much, percent."""
 
 _EXTRUDER_UNKNOWN = 14
+_MOST_UNITS = 16
+"""More than any printer has; each becomes a device."""
 
 
 class AmsKind(StrEnum):
@@ -275,28 +278,29 @@ def decode(raw: Raw, previous: AmsState, context: Context) -> AmsState:
         module.ams_unit: module for module in read_modules(raw) if module.ams_unit >= 0
     }
     now = from_tray_now(integer(ams.get("tray_now"), -1))
-    units = []
+    units: dict[int, AmsUnit] = {}
     for item in records(ams.get("ams")):
         unit_id = integer(item.get("id"), -1)
         position = unit_bit(unit_id)
         listed = position is None or bit(plugged, position) is not False
         # What feeds the nozzle is there, whatever the bits say.
-        if unit_id < 0 or not (listed or (now and now.unit == unit_id)):
+        plugged_in = listed or (now and now.unit == unit_id)
+        if unit_id not in AMS_UNITS or not plugged_in:
             continue
-        units.append(
-            _unit(
-                unit_id,
-                item,
-                exist if listed else None,
-                modules.get(unit_id),
-                previous.unit(unit_id),
-            )
+        if len(units) >= _MOST_UNITS:
+            break
+        units[unit_id] = _unit(
+            unit_id,
+            item,
+            exist if listed else None,
+            modules.get(unit_id),
+            previous.unit(unit_id),
         )
     cfg = bits(raw.get("cfg"), None)
     home = word(raw.get("home_flag"), None)
     status = integer(raw.get("ams_status"), None)
     return AmsState(
-        units=tuple(sorted(units, key=lambda unit: unit.unit)),
+        units=tuple(unit for _, unit in sorted(units.items())),
         externals=_externals(raw),
         status=previous.status
         if status is None

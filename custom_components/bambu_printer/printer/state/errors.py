@@ -49,6 +49,8 @@ _PROBLEMS = frozenset({HmsSeverity.FATAL, HmsSeverity.SERIOUS, HmsSeverity.COMMO
 
 CANCELLED_CODES = frozenset({0x0300400C, 0x0500400E})
 """Print errors that only say that somebody cancelled the job."""
+_MOST_MESSAGES = 64
+"""More than any printer has to say at once."""
 UNSIGNED_CODE = "HMS_0500_0500_0001_0007"
 """The message that the printer wants signed commands."""
 
@@ -132,4 +134,4 @@ def _messages(items: object) -> tuple[HmsMessage, ...]:
         attr, code = integer(item.get("attr"), None), integer(item.get("code"), None)
         if attr is not None and code is not None:
             found.append(HmsMessage(attr=attr & 0xFFFFFFFF, code=code & 0xFFFFFFFF))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))[:_MOST_MESSAGES]

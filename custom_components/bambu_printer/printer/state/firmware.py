@@ -31,7 +31,7 @@ class Module:
     def ams_unit(self) -> int:
         """Number of the AMS unit that it is; -1 when it is none."""
         prefix, _, number = self.name.partition("/")
-        return int(number) if prefix in _AMS_MODULES and number.isdecimal() else -1
+        return integer(number, -1) if prefix in _AMS_MODULES else -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

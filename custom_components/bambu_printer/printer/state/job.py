@@ -148,6 +148,10 @@ STAGES: dict[int, str] = {
 }
 """Stage codes by their stable names; 12 and 18 are the same stage."""
 
+_CLOCK_BOUND = 3600
+"""Seconds that a printer's clock may be ahead of ours."""
+_NAMES_BOUND = timedelta(minutes=5)
+"""Time after the start of a job within which another name is its own, arriving late."""
 _LONGEST_JOB = 366 * 24 * 60
 """Minutes; whatever claims to take longer is garbage, and no date could hold it."""
 
@@ -322,19 +326,25 @@ def _start_time(
     remaining: int | None,
 ) -> datetime | None:
     told = integer(raw.get("gcode_start_time"), 0)
-    if told > 0:
-        try:
-            return datetime.fromtimestamp(told, UTC)
-        except OverflowError, OSError, ValueError:
-            return None
+    # A clock that is wrong says less than what can be seen from here.
+    age = context.now.timestamp() - told
+    if told > 0 and -_CLOCK_BOUND <= age <= _LONGEST_JOB * 60:
+        return datetime.fromtimestamp(told, UTC)
     if not active:
         # It belongs to the last job until the next one begins.
         return previous.start_time
-    if same_job and previous.active and previous.start_time:
-        return previous.start_time
+    progress = integer(raw.get("mc_percent"), None)
+    # The names of a job may arrive late; it is another one when it begins anew.
+    start = previous.start_time
+    goes_on = (
+        same_job
+        or (progress or 0) >= (previous.progress or 0) > 0
+        or (start is not None and context.now - start < _NAMES_BOUND)
+    )
+    if goes_on and previous.active and start:
+        return start
     if previous.gcode_state is not None and not previous.active:
         return context.now.replace(second=0, microsecond=0)
-    progress = integer(raw.get("mc_percent"), None)
     if remaining is None or not progress or not 0 < progress < 100:
         return None
     elapsed = timedelta(minutes=remaining * progress / (100 - progress))

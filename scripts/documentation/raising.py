@@ -1,0 +1,106 @@
+"""Which errors an operation can raise: read from the source of the library."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+import inspect
+from types import ModuleType
+
+from custom_components.bambu_printer import services
+from custom_components.bambu_printer.printer import errors, printer
+from custom_components.bambu_printer.printer.operations import (
+    air,
+    ams,
+    base,
+    care,
+    drying,
+    heat,
+    job,
+    lights,
+    spools,
+    tools,
+    watching,
+)
+
+_MODULES = (
+    *(printer, base, job, heat, air, lights, tools, ams, spools, drying, watching),
+    *(care, services),
+)
+_CODES = {
+    name: value.code
+    for name, value in vars(errors).items()
+    if inspect.isclass(value) and issubclass(value, errors.BambuError)
+}
+_OF_THE_SESSION = {
+    "_command": (
+        "not_connected",
+        "command_rejected",
+        "not_authorized",
+        "command_timeout",
+    ),
+    "_send": ("not_connected",),
+    "_ask": ("not_connected",),
+}
+
+
+def _functions(
+    module: ModuleType,
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@cache
+def _known() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
+    found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+    for module in _MODULES:
+        for function in _functions(module):
+            found.setdefault(function.name, []).append(function)
+    return found
+
+
+def codes_of(*names: str) -> list[str]:
+    """Return the codes of what functions raise, and those that they call."""
+    seen: set[str] = set()
+    codes: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in _OF_THE_SESSION:
+            codes.update(_OF_THE_SESSION[name])
+            continue
+        for function in _known().get(name, ()):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Raise):
+                    codes.update(_raised(node))
+                elif isinstance(node, ast.Call):
+                    waiting.extend(_called(node))
+    return [code for code in _CODES.values() if code in codes] + sorted(
+        codes - set(_CODES.values())
+    )
+
+
+def _raised(node: ast.Raise) -> Iterator[str]:
+    if not isinstance(node.exc, ast.Call):
+        return
+    if isinstance(node.exc.func, ast.Name) and node.exc.func.id in _CODES:
+        yield _CODES[node.exc.func.id]
+    for keyword in node.exc.keywords:
+        # Home Assistant's own exceptions carry their texts' keys.
+        if keyword.arg == "translation_key" and isinstance(keyword.value, ast.Constant):
+            yield str(keyword.value.value)
+
+
+def _called(node: ast.Call) -> Iterator[str]:
+    """Tell which of our own functions a call is meant for."""
+    match node.func:
+        case ast.Attribute(value=ast.Name(id="self"), attr=name):
+            yield name
+        case ast.Name(id=name) if name not in ("handle", "run"):
+            yield name
+        case _:
+            return

@@ -1,0 +1,85 @@
+"""What the actions return: a path in the answer, and what stands there.
+
+`[]` stands for each item of a list.  A test compares the paths with real answers.
+"""
+
+_ACKNOWLEDGEMENT = {"…": "the acknowledgement, as the printer sent it"}
+_TRAY = {
+    "slot": "word for the slot, as in the fields of the actions",
+    "present": "whether a spool is in it",
+    "type": "material",
+    "name": "product, where a tag says it",
+    "color": "color, `#RRGGBB`",
+    "colors": "all colors of the spool",
+    "filament_id": "id of the preset",
+    "remaining": "what is left, percent",
+    "remaining_weight": "what is left, grams",
+    "nozzle_temp_min": "lowest nozzle temperature, °C",
+    "nozzle_temp_max": "highest nozzle temperature, °C",
+    "k": "pressure advance",
+    "calibration_profile": "number of the chosen calibration profile, -1 is the default",
+    "tagged": "whether the spool has a tag",
+}
+
+RESPONSES: dict[str, dict[str, str]] = {
+    "get_calibration_profiles": {
+        "profiles[].profile": "number of the profile",
+        "profiles[].name": "its name",
+        "profiles[].filament_id": "preset of the filament that it is for",
+        "profiles[].k": "pressure advance",
+        "profiles[].extruder": "0 is the right or only one, 1 the left",
+        "profiles[].nozzle_diameter": "mm",
+    },
+    "send_gcode": _ACKNOWLEDGEMENT,
+    "send_command": _ACKNOWLEDGEMENT,
+    "get_ams": {
+        "units[].ams": "word for the unit, as in the fields of the actions",
+        "units[].kind": "`ams`, `ams_lite`, `ams_2_pro` or `ams_ht`",
+        "units[].firmware": "version of its firmware",
+        "units[].extruder": "what it feeds: 0 is the right or only one, 1 the left",
+        "units[].temperature": "°C",
+        "units[].humidity": "percent",
+        "units[].humidity_level": "1 (wet) to 5 (dry)",
+        "units[].can_dry": "whether it can be told to dry",
+        "units[].drying": "phase of the drying",
+        "units[].drying_minutes": "what is left of the drying",
+        "units[].drying_obstacles": "why it cannot start to dry now",
+        **{f"units[].trays[].{key}": meaning for key, meaning in _TRAY.items()},
+        **{f"external_spools[].{key}": meaning for key, meaning in _TRAY.items()},
+        "active_slot": "slot that the active extruder is loaded from, `none` for nothing",
+        "bindings[].ams": "word for the unit",
+        "bindings[].extruder": "what it is bound to",
+    },
+    "get_job": {
+        "state": "what the printer does: `running`, `pause`, `finish` …",
+        "stage": "step of the work",
+        "name": "name of the job",
+        "file": "name of the file",
+        "plate": "number of the plate",
+        "progress": "percent",
+        "current_layer": "number of the layer",
+        "total_layers": "how many there are",
+        "remaining_minutes": "how long it will take",
+        "start_time": "when it began",
+        "finish_time": "when it will end, or did",
+        "speed_level": "`silent`, `standard`, `sport` or `ludicrous`",
+        "skipped_objects": "numbers of the objects that are left out",
+    },
+    "get_nozzles": {
+        "nozzles[].extruder": "0 is the right or only one, 1 the left",
+        "nozzles[].active": "whether it is at work",
+        "nozzles[].material": "what the nozzle is made of",
+        "nozzles[].flow": "standard or high flow, where it is known",
+        "nozzles[].diameter": "mm",
+        "nozzles[].temperature": "°C",
+        "nozzles[].target": "°C",
+        "nozzles[].slot": "slot that it is loaded from, `none` for nothing",
+    },
+    "search_filaments": {
+        "filaments[].id": "id of the preset",
+        "filaments[].name": "its name",
+        "filaments[].type": "material",
+        "filaments[].nozzle_temp_min": "lowest nozzle temperature, °C",
+        "filaments[].nozzle_temp_max": "highest nozzle temperature, °C",
+    },
+}
