@@ -280,8 +280,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="to_json",
         methods=("to_json",),
-        no_action="the diagnostics of the entry have it",
-        no_entity="the diagnostics of the entry have it",
+        no_action="for Python; the diagnostics of the entry have the raw report",
+        no_entity="for Python; the diagnostics of the entry have the raw report",
     ),
     # The job
     Operation(

@@ -10,6 +10,7 @@ from homeassistant.core import SupportsResponse
 import yaml
 
 from custom_components.bambu_printer import services
+from custom_components.bambu_printer.slot_keys import AMS_BY_KEY, SLOTS_BY_KEY
 
 from .operations import DOMAIN, OPERATIONS, Operation, action_names
 from .raising import codes_of
@@ -19,8 +20,8 @@ _FOLDER = Path(services.__file__).parent
 TEXTS: dict[str, Any] = json.loads((_FOLDER / "translations/en.json").read_text())
 SERVICES: dict[str, Any] = yaml.safe_load((_FOLDER / "services.yaml").read_text())
 _ACTIONS = {action.name: action for action in services.ACTIONS}
-_MANY = 6
-"""Options of a field from which on the rest is left out of the table."""
+_MANY = 12
+"""Options of a field from which on they are listed once, for all fields."""
 _DEVICE = "0123456789abcdef0123456789abcdef"
 
 _INTRODUCTION = """\
@@ -31,7 +32,8 @@ _INTRODUCTION = """\
 Everything that a printer can be told, as a method of `BambuPrinter`, as an action for
 automations, and as an entity for dashboards and voice, with what goes over the wire. The
 names of commands are sections and commands of the printer's own protocol; for G-code the
-first word of each line is given.
+first word of each line is given. Where several commands stand, the model and its firmware
+decide, or one follows the other.
 
 An action returns when the printer has acknowledged the command and, where its reports show
 the effect, when they do. Otherwise it fails with one of the errors that its section lists.
@@ -47,6 +49,8 @@ def render() -> str:
         _INTRODUCTION,
         "## Operations\n",
         "\n".join(_table()) + "\n",
+        "## Slots and units\n",
+        "\n".join(_places()) + "\n",
         "## Actions in detail\n",
         *(_section(name) for name in action_names()),
     ]
@@ -65,6 +69,20 @@ def _table() -> Iterator[str]:
             _list(row.wire) or f"– ({row.no_command})",
         )
         yield "| " + " | ".join(cells) + " |"
+
+
+def _places() -> Iterator[str]:
+    """Explain the words for slots and AMS units."""
+    texts = TEXTS["selector"]
+    yield "| Word of a unit | AMS unit | Words of its slots |"
+    yield "| --- | --- | --- |"
+    for word in AMS_BY_KEY:
+        slots = (x for x in SLOTS_BY_KEY if x == word or x.startswith(f"{word}_tray_"))
+        cells = (f"`{word}`", texts["ams"]["options"][word], _list(tuple(slots)))
+        yield "| " + " | ".join(cells) + " |"
+    for word, slot in SLOTS_BY_KEY.items():
+        if slot.external:
+            yield f"| – | {texts['slot']['options'][word]} | `{word}` |"
 
 
 def _list(words: tuple[str, ...]) -> str:
@@ -153,15 +171,12 @@ def _selector(selector: Mapping[str, Any]) -> tuple[str, str]:
             step = f", in steps of {config['step']}" if config.get("step") != 1 else ""
             return "number", f"{config['min']} to {config['max']} {unit}".strip() + step
         case "select":
-            options = config["options"]
-            shown = [f"`{option}`" for option in options[:_MANY]]
-            if len(options) > _MANY:
-                shown = [f"`{option}`" for option in (*options[:3], "…", *options[-2:])]
-                if len(options) <= 2 * _MANY:
-                    shown = [f"`{option}`" for option in options]
-            return "list" if config.get("multiple") else "word", ", ".join(shown)
+            words = [f"`{option}`" for option in config["options"]]
+            if len(words) > _MANY:
+                words = [*words[:2], "… (see [slots](#slots-and-units))", words[-1]]
+            return "list" if config.get("multiple") else "word", ", ".join(words)
         case "device":
-            return "device", "a printer, or an AMS of it"
+            return "device", ""
         case "boolean":
             return "boolean", "`true`, `false`"
         case "color_rgb":
@@ -211,7 +226,6 @@ def _errors(name: str) -> Iterator[str]:
     yield ""
     for code in codes:
         yield f"- `{code}`: {TEXTS['exceptions'][code]['message']}"
-    yield ""
 
 
 def _example(name: str) -> str:

@@ -52,11 +52,11 @@ def _functions(
 
 
 @cache
-def _known() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
-    found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+def _known() -> dict[str, list[tuple[ModuleType, ast.AST]]]:
+    found: dict[str, list[tuple[ModuleType, ast.AST]]] = {}
     for module in _MODULES:
         for function in _functions(module):
-            found.setdefault(function.name, []).append(function)
+            found.setdefault(function.name, []).append((module, function))
     return found
 
 
@@ -73,10 +73,10 @@ def codes_of(*names: str) -> list[str]:
         if name in _OF_THE_SESSION:
             codes.update(_OF_THE_SESSION[name])
             continue
-        for function in _known().get(name, ()):
+        for module, function in _known().get(name, ()):
             for node in ast.walk(function):
                 if isinstance(node, ast.Raise):
-                    codes.update(_raised(node))
+                    codes.update(_raised(node, module))
                 elif isinstance(node, ast.Call):
                     waiting.extend(_called(node))
     return [code for code in _CODES.values() if code in codes] + sorted(
@@ -84,11 +84,15 @@ def codes_of(*names: str) -> list[str]:
     )
 
 
-def _raised(node: ast.Raise) -> Iterator[str]:
+def _raised(node: ast.Raise, module: ModuleType) -> Iterator[str]:
     if not isinstance(node.exc, ast.Call):
         return
-    if isinstance(node.exc.func, ast.Name) and node.exc.func.id in _CODES:
-        yield _CODES[node.exc.func.id]
+    match node.exc.func:
+        case ast.Name(id=name) if name in _CODES:
+            yield _CODES[name]
+        case ast.Subscript(value=ast.Name(id=name)):
+            # One of several, chosen from a table.
+            yield from (kind.code for kind in getattr(module, name).values())
     for keyword in node.exc.keywords:
         # Home Assistant's own exceptions carry their texts' keys.
         if keyword.arg == "translation_key" and isinstance(keyword.value, ast.Constant):

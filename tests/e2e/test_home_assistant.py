@@ -82,9 +82,7 @@ async def until(
     state: Json = {}
     try:
         async with asyncio.timeout(seconds):
-            while not check(  # noqa: ASYNC110 - it is another process that we wait for
-                state := await state_of(client, entity_id)
-            ):
+            while not check(state := await state_of(client, entity_id)):
                 await asyncio.sleep(0.1)
     except TimeoutError:
         pytest.fail(f"{entity_id} stayed {state}")

@@ -30,8 +30,9 @@ class ArchiveError(ValueError):
 class Archive(Protocol):
     """Where members come from."""
 
-    names: frozenset[str]
-    """The members that there are."""
+    @property
+    def names(self) -> frozenset[str]:
+        """The members that there are."""
 
     def read(self, name: str) -> bytes | None:
         """Return a member; None when there is none (or it was not asked for)."""
@@ -55,7 +56,11 @@ class SeekableArchive:
         for member in members:
             check_name(member.filename)
         self._members = {member.filename: member for member in members}
-        self.names = frozenset(self._members)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The members that the directory lists."""
+        return frozenset(self._members)
 
     def read(self, name: str) -> bytes | None:
         """Unpack a member, as far as it is not too large."""

@@ -180,13 +180,77 @@ class WrongStateError(CommandError):
 
 
 class DryingRefusedError(CommandError):
-    """The AMS says why it cannot dry now; nothing was sent."""
+    """The AMS says why it cannot dry now; nothing was sent.
+
+    The first of its reasons decides which kind of this error it is.
+    """
 
     code = "drying_refused"
 
     def __init__(self, reasons: str) -> None:
         """Remember the reasons, as keys joined by commas."""
-        super().__init__(f"cannot dry: {reasons}", reasons=reasons)
+        super().__init__(f"cannot dry: {reasons}")
+        self.reasons = reasons
+
+
+class DryingPrinterBusyError(DryingRefusedError):
+    """The printer is busy with something else."""
+
+    code = "drying_printer_busy"
+
+
+class DryingNotEnoughPowerError(DryingRefusedError):
+    """Others draw so much power that too little is left; this can be accepted."""
+
+    code = "drying_not_enough_power"
+
+
+class DryingAmsBusyError(DryingRefusedError):
+    """The unit is busy with something else."""
+
+    code = "drying_ams_busy"
+
+
+class DryingFilamentAtOutletError(DryingRefusedError):
+    """Filament is threaded: it would be heated where it must not soften."""
+
+    code = "drying_filament_at_outlet"
+
+
+class DryingStartingError(DryingRefusedError):
+    """It has been told already, and is about to start."""
+
+    code = "drying_starting"
+
+
+class DryingNotIn2dModeError(DryingRefusedError):
+    """The printer is being used as a laser or a cutter."""
+
+    code = "drying_not_in_2d_mode"
+
+
+class DryingAlreadyDryingError(DryingRefusedError):
+    """It is drying."""
+
+    code = "drying_already_drying"
+
+
+class DryingUpdatingError(DryingRefusedError):
+    """Firmware is being installed."""
+
+    code = "drying_updating"
+
+
+class DryingPowerAdapterNeededError(DryingRefusedError):
+    """The unit does not dry on the power of the printer; this can be accepted."""
+
+    code = "drying_power_adapter_needed"
+
+
+class DryingUnloadByHandError(DryingRefusedError):
+    """Somebody has to pull the filament out."""
+
+    code = "drying_unload_by_hand"
 
 
 class StorageError(BambuError):

@@ -231,7 +231,7 @@ class Connection(ftplib.FTP_TLS):
         try:
             while left is None or left > 0:
                 if stop():
-                    raise TransferBrokenError(command, "cancelled")
+                    raise TransferBrokenError(command.partition(" ")[2], "cancelled")
                 try:
                     count = connection.recv_into(buffer[:left])
                 except ssl.SSLEOFError:

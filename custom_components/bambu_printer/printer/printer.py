@@ -154,8 +154,7 @@ class BambuPrinter(
         try:
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
-            if self.service_state is ServiceState.QUIT:
-                raise self.last_error or NotConnectedError("the session was stopped")
+            self._require_session()
             with suppress(TimeoutError):
                 async with asyncio.timeout(VERSION_TIMEOUT):
                     await self._identified.wait()
@@ -165,6 +164,11 @@ class BambuPrinter(
         except BaseException:
             await self.quit()
             raise
+
+    def _require_session(self) -> None:
+        """Raise why the session has ended, if it has."""
+        if self.service_state is ServiceState.QUIT:
+            raise self.last_error or NotConnectedError("the session was stopped")
 
     async def pause_session(self) -> None:
         """Stop listening to reports, until `resume_session`; nothing without a session."""

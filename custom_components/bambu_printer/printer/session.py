@@ -49,6 +49,8 @@ _KEEPALIVE = 10
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 MAX_MESSAGE_SIZE = 1 << 20
 """Bytes; the largest real report has about 15,000."""
+_MAX_REQUEST_SIZE = 1 << 16
+"""Bytes; a printer that is sent more than it can hold hangs up, or worse."""
 
 _REFUSED_LOGIN = frozenset({4, 5, 134, 135})
 """CONNACK codes for a wrong user or password, of MQTT 3.1.1 and as paho names them."""
@@ -220,6 +222,8 @@ class Session:
         except TypeError as err:
             # A number or text that JSON cannot hold; no range could have told.
             raise InvalidValueError("command", command.name) from err
+        if len(payload) > _MAX_REQUEST_SIZE:
+            raise InvalidValueError("command", command.name)
         _LOGGER.debug("Sending %s.%s (%s)", command.section, command.name, sequence_id)
         try:
             # Some printers never confirm a higher quality of service.

@@ -326,13 +326,15 @@ class PrinterStorage:
         async with self._using() as state:
             task = loop.run_in_executor(None, self._work, path, work, state)
             try:
-                return await asyncio.shield(task)
+                # Unlike awaiting it, this does not cancel it when we are.
+                await asyncio.wait((task,))
             except asyncio.CancelledError:
                 # The thread notices between two blocks; nobody else may go on before.
                 state.stop()
                 with suppress(BambuError):
                     await task
                 raise
+            return task.result()
 
     @asynccontextmanager
     async def _using(self) -> AsyncIterator[_Work]:

@@ -1,7 +1,7 @@
 """Drying filament in the AMS units that can."""
 
-from .. import commands
-from ..errors import DryingRefusedError, InvalidValueError, UnsupportedError
+from .. import commands, errors
+from ..errors import InvalidValueError, UnsupportedError
 from ..models import Family, version_tuple
 from ..state.ams import DRYING_KINDS, AmsKind, AmsUnit, DryingObstacle
 from .base import Operations
@@ -26,6 +26,18 @@ _REMOTE_FLOOR = {
 _POWER = frozenset(
     {DryingObstacle.NOT_ENOUGH_POWER, DryingObstacle.POWER_ADAPTER_NEEDED}
 )
+_REFUSALS: dict[DryingObstacle, type[errors.DryingRefusedError]] = {
+    DryingObstacle.PRINTER_BUSY: errors.DryingPrinterBusyError,
+    DryingObstacle.NOT_ENOUGH_POWER: errors.DryingNotEnoughPowerError,
+    DryingObstacle.AMS_BUSY: errors.DryingAmsBusyError,
+    DryingObstacle.FILAMENT_AT_OUTLET: errors.DryingFilamentAtOutletError,
+    DryingObstacle.STARTING: errors.DryingStartingError,
+    DryingObstacle.NOT_IN_2D_MODE: errors.DryingNotIn2dModeError,
+    DryingObstacle.ALREADY_DRYING: errors.DryingAlreadyDryingError,
+    DryingObstacle.UPDATING: errors.DryingUpdatingError,
+    DryingObstacle.POWER_ADAPTER_NEEDED: errors.DryingPowerAdapterNeededError,
+    DryingObstacle.UNLOAD_BY_HAND: errors.DryingUnloadByHandError,
+}
 
 
 class DryingOperations(Operations):
@@ -76,7 +88,7 @@ class DryingOperations(Operations):
             if not (accept_power_limit and obstacle in _POWER)
         ]
         if obstacles:
-            raise DryingRefusedError(
+            raise _REFUSALS[obstacles[0]](
                 ", ".join(obstacle.value for obstacle in obstacles)
             )
         material = filament or next(
