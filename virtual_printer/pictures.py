@@ -30,7 +30,9 @@ def id_color(identify_id: int) -> Color:
 
 
 @cache
-def plate(shapes: Sequence[Shape], bed: tuple[int, int], *, light: bool = True) -> bytes:
+def plate(
+    shapes: Sequence[Shape], bed: tuple[int, int], *, light: bool = True
+) -> bytes:
     """Draw a plate as seen from the front."""
     image, draw = _canvas()
     if light:
@@ -115,7 +117,10 @@ def _shape(
         case 1:
             draw.ellipse(box, fill=color)
         case _:
-            middle, radius = ((x0 + x1) / 2, (y0 + y1) / 2), ((x1 - x0) / 2, (y1 - y0) / 2)
+            middle, radius = (
+                ((x0 + x1) / 2, (y0 + y1) / 2),
+                ((x1 - x0) / 2, (y1 - y0) / 2),
+            )
             draw.polygon(
                 [
                     (

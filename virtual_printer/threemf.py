@@ -149,7 +149,10 @@ def _pictures(project: Project, plate: Plate) -> Iterator[tuple[str, bytes]]:
     view = pictures.plate(shapes, bed)
     yield f"Metadata/plate_{number}.png", view
     yield f"Metadata/plate_{number}_small.png", pictures.small(view)
-    yield f"Metadata/plate_no_light_{number}.png", pictures.plate(shapes, bed, light=False)
+    yield (
+        f"Metadata/plate_no_light_{number}.png",
+        pictures.plate(shapes, bed, light=False),
+    )
     yield f"Metadata/top_{number}.png", pictures.flat(shapes, bed)
     yield f"Metadata/pick_{number}.png", pictures.flat(ids, bed)
 
@@ -157,9 +160,7 @@ def _pictures(project: Project, plate: Plate) -> Iterator[tuple[str, bytes]]:
 # ---- G-code --------------------------------------------------------------------------------
 
 
-def _add_gcode(
-    archive: ZipWriter, project: Project, plate: Plate, size: int
-) -> None:
+def _add_gcode(archive: ZipWriter, project: Project, plate: Plate, size: int) -> None:
     name = f"Metadata/plate_{plate.index}.gcode"
     head = _gcode_head(project, plate).encode()
     body = "".join(_gcode_layers(plate)).encode()
@@ -194,7 +195,8 @@ def _filler() -> tuple[bytes, bytes]:
     """
     rng = random.Random(20261120)  # noqa: S311 - the same in every run
     lines = (
-        b"; " + rng.randbytes(60).hex().encode() + b"\n" for _ in range((1 << 20) // 123)
+        b"; " + rng.randbytes(60).hex().encode() + b"\n"
+        for _ in range((1 << 20) // 123)
     )
     plain = b"".join(lines)
     squeeze = zlib.compressobj(1, zlib.DEFLATED, -15)
@@ -304,7 +306,9 @@ def _slice_info_plate(project: Project, plate: Plate) -> Iterator[str]:
             ' volume_type="Standard"/>'
         )
     if project.dual:
-        groups = sorted({project.materials[number - 1].nozzle for number, _ in plate.uses})
+        groups = sorted(
+            {project.materials[number - 1].nozzle for number, _ in plate.uses}
+        )
         for group in groups:
             yield (
                 f'    <nozzle id="{group - 1}" extruder_id="{group}"'
@@ -431,7 +435,9 @@ def _sequence(project: Project) -> str:
     return json.dumps(
         {
             f"plate_{plate.index}": {
-                "sequence": [number for number, _ in plate.uses] if plate.sliced else [],
+                "sequence": [number for number, _ in plate.uses]
+                if plate.sliced
+                else [],
                 "nozzle_sequence": [],
                 "optimal_assignment": [],
             }
@@ -466,7 +472,8 @@ def _model(project: Project) -> str:
         "Title": project.title.replace("&", "&amp;"),
     }
     lines = [
-        f' <metadata name="{key}">{_text(value)}</metadata>' for key, value in values.items()
+        f' <metadata name="{key}">{_text(value)}</metadata>'
+        for key, value in values.items()
     ]
     core = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
     return "\n".join(

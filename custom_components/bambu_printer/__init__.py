@@ -9,7 +9,7 @@ from homeassistant.helpers.typing import ConfigType
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator
-from .entity import ams_device_id, printer_device_info
+from .entity import ams_device_id, ams_device_info, printer_device_info
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -47,6 +47,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     _register_printer(hass, coordinator)
+    _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
@@ -73,6 +74,45 @@ async def async_remove_config_entry_device(
     return any(
         domain == DOMAIN and name.startswith(removable) and name not in present
         for domain, name in device.identifiers
+    )
+
+
+@callback
+def _keep_units_up_to_date(
+    hass: HomeAssistant, coordinator: PrinterCoordinator
+) -> None:
+    """Correct the devices of AMS units when a report or the version list says otherwise.
+
+    Serial number and firmware come later than the unit itself, and under the same number
+    another kind of unit may be plugged in.
+    """
+    registry = dr.async_get(hass)
+    entry = coordinator.config_entry
+
+    @callback
+    def update(_facts: object) -> None:
+        for unit in coordinator.data.ams.units:
+            info = ams_device_info(coordinator, unit.unit)
+            (identifier,) = info["identifiers"]
+            device = registry.async_get_device_by_identifier(identifier, entry.entry_id)
+            if device:
+                registry.async_update_device(
+                    device.id,
+                    model=info["model"],
+                    name=info["name"],
+                    serial_number=info["serial_number"],
+                    sw_version=info["sw_version"],
+                )
+
+    entry.async_on_unload(
+        coordinator.async_watch(
+            ("ams",),
+            lambda state: [
+                (unit.unit, unit.kind, unit.serial, unit.firmware)
+                for unit in state.ams.units
+            ],
+            update,
+        )
     )
 
 

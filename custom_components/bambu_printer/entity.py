@@ -435,7 +435,13 @@ class ValueEntity[T](PrinterEntity):
     ) -> tuple[T | _Absent, Mapping[str, Any] | None]:
         """Take what is shown from the state: the value, and its details."""
         piece = self._part.resolve(state)
-        if piece is None or not self.entity_description.usable_fn(state):
+        description = self.entity_description
+        if (
+            piece is None
+            or not description.usable_fn(state)
+            # Under the same number there may be another kind of part by now.
+            or not description.exists_fn(self.printer, piece)
+        ):
             return ABSENT, None
         details = self.entity_description.attributes_fn
         return self.entity_description.value_fn(piece), details(

@@ -14,7 +14,11 @@ from homeassistant.core import (
     callback,
 )
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    service,
+)
 from homeassistant.util.json import JsonValueType
 import probatio
 
@@ -33,7 +37,7 @@ from .printer.operations import (
     PrintOption,
 )
 from .printer.operations.spools import parse_color
-from .printer.operations.tools import NOZZLE_DIAMETERS
+from .printer.operations.tools import DECLARABLE_MATERIALS, NOZZLE_DIAMETERS
 from .printer.state.ams import AmsUnit, Tray
 from .printer.state.detectors import Sensitivity
 from .printer.state.extruders import NozzleMaterial
@@ -275,9 +279,11 @@ async def _calibrate(printer: BambuPrinter, data: Data) -> None:
 
 async def _rename(coordinator: PrinterCoordinator, data: Data) -> None:
     await coordinator.printer.rename_printer(data[ATTR_NAME])
+    name = data[ATTR_NAME].strip()
     coordinator.hass.config_entries.async_update_entry(
-        coordinator.config_entry, title=data[ATTR_NAME].strip()
+        coordinator.config_entry, title=name
     )
+    dr.async_get(coordinator.hass).async_update_device(coordinator.device_id, name=name)
 
 
 def _filament_change_started(printer: BambuPrinter, _data: Data) -> bool:
@@ -637,7 +643,9 @@ ACTIONS: tuple[Action, ...] = (
             probatio.Required(ATTR_DIAMETER): probatio.All(
                 probatio.Coerce(float), probatio.In(NOZZLE_DIAMETERS)
             ),
-            probatio.Required(ATTR_MATERIAL): _words(NozzleMaterial),
+            probatio.Required(ATTR_MATERIAL): probatio.In(
+                [material.value for material in DECLARABLE_MATERIALS]
+            ),
         },
         run=_tell(
             lambda printer, data: printer.set_nozzle_details(

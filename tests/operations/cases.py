@@ -380,7 +380,7 @@ TOOLS = (
         shows=both(state("select", "mounted_nozzle_diameter", "0.6"),
                    state("select", "mounted_nozzle_material", "stainless_steel")),
         wrong=(({"diameter": 0.5}, SCHEMA), ({"material": "butter"}, SCHEMA),
-               ({"material": "brass"}, "invalid_value")),
+               ({"material": "brass"}, SCHEMA)),
         lacks=(("H2D", "idle", "not_supported"), ("P2S", "idle", "not_supported"),
                ("X2D", "idle", "not_supported"), ("X1C", "printing", "wrong_state")),
     ),

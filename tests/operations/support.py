@@ -171,6 +171,8 @@ def canonical(bodies: object) -> str:
 
 def picture(rig: Rig) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Return what all entities show; a button only shows when it was pressed."""
+    # What an entity believes, and has not written yet, counts as well.
+    rig.entry.runtime_data.async_update_listeners()
     return {
         entity_id: (state.state, dict(state.attributes))
         for entity_id, state in rig.states().items()

@@ -244,7 +244,9 @@ async def test_ams_comes_and_goes(rig: Rig) -> None:
     await rig.call("switch.turn_off", "ams_129_dryer")
     await rig.report(full=True)
     await rig.call("button.press", "ams_129_tray_1_load")
-    assert canonical(sent(rig)) == canonical(
+    # That a new unit's versions are asked for is not of interest here.
+    told = [request for request in sent(rig) if "info" not in request]
+    assert canonical(told) == canonical(
         [
             drying(129, "PA-CF", 80, 8),
             drying(129, "", 0, 0, mode=0, cooling_temp=0),

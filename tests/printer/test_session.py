@@ -207,6 +207,9 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind(printer, recorder
         await start
     assert not found.running
     assert tasks() == []
+    # The dialling itself cannot be called back: it is hung up when it has succeeded.
+    await until(lambda: not session_module._ABANDONED)
+    assert printer.connected_clients == 0
 
 
 # ---- losing the connection ----------------------------------------------------------

@@ -130,6 +130,8 @@ class BambuPrinter(
         self._complete = asyncio.Event()
         self._identified = asyncio.Event()
         self._greeting: asyncio.Task[None] | None = None
+        self._question: asyncio.Task[None] | None = None
+        self._known_units: frozenset[int] = frozenset()
         self._malformed_logged = False
 
     @property
@@ -287,11 +289,31 @@ class BambuPrinter(
         keys = self.raw.apply(message)
         keys |= self._apply_answers(message)
         changed = self._decode(keys) if keys else frozenset()
+        if "ams" in changed:
+            self._ask_about_new_units()
         if self.raw.complete and not was_complete:
             self._complete.set()
             if self.on_connection:
                 self.on_connection()
         self._tell_update(changed)
+
+    def _ask_about_new_units(self) -> None:
+        """Ask for versions when an AMS is plugged in: the reports do not carry them."""
+        units = frozenset(unit.unit for unit in self.state.ams.units)
+        new, self._known_units = units - self._known_units, units
+        # While the greeting is under way the versions are asked for anyway.
+        if new and self._identified.is_set() and self._question_is_over:
+            self._question = asyncio.get_running_loop().create_task(
+                self._ask_for_versions(), name="bambu_printer question"
+            )
+
+    @property
+    def _question_is_over(self) -> bool:
+        return self._question is None or self._question.done()
+
+    async def _ask_for_versions(self) -> None:
+        with suppress(BambuError):
+            await self._session.request(commands.get_version())
 
     def _tell_update(self, changed: frozenset[str]) -> None:
         if changed and self.on_update:
@@ -379,9 +401,10 @@ class BambuPrinter(
         await self._session.send(commands.push_all())
 
     def _stop_greeting(self) -> None:
-        if self._greeting is not None:
-            self._greeting.cancel()
-            self._greeting = None
+        for task in (self._greeting, self._question):
+            if task is not None:
+                task.cancel()
+        self._greeting = self._question = None
 
     def _set_service_state(self, state: ServiceState) -> None:
         if state is self.service_state:

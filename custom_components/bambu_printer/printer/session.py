@@ -47,6 +47,8 @@ PING_TIMEOUT = 10.0
 _KEEPALIVE = 10
 """Seconds; paho also gives the TLS handshake no more than this."""
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
+_LONGEST_BACKLOG = 5_000
+"""Messages that may wait; a printer sends one or two a second."""
 MAX_MESSAGE_SIZE = 1 << 20
 """Bytes; the largest real report has about 15,000."""
 _MAX_REQUEST_SIZE = 1 << 16
@@ -330,6 +332,8 @@ class Session:
                     await self._ping(messages)
                 continue
             self._handle(payload)
+            if len(client.messages) > _LONGEST_BACKLOG:
+                raise NoReportError("more messages than anybody could read")
 
     async def _ping(self, messages: AsyncIterator[aiomqtt.Message]) -> None:
         """Ask a silent printer for its versions: the cheapest question there is.

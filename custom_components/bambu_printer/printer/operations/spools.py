@@ -25,6 +25,7 @@ _LARGEST_K = 2.0
 _DEFAULT_DIAMETER = 0.4
 _CUSTOM_ID_LENGTH = 8
 _WITH_ALPHA = 8
+_LONGEST_TYPE = 32
 _NOTHING_STORED = ("not find", "don't exist")
 
 
@@ -71,6 +72,10 @@ class SpoolOperations(Operations):
         Raises `InvalidValueError` for a slot that is empty or not there, and
         `WrongStateError` while a job prints from it.
         """
+        if type_ is not None and not (
+            type_.isprintable() and 0 < len(type_) <= _LONGEST_TYPE
+        ):
+            raise InvalidValueError("material", type_[:_LONGEST_TYPE])
         tray = self._settable_tray(slot)
         preset = find_filament(filament) or self._own_preset(
             filament, type_, nozzle_temp_min, nozzle_temp_max
