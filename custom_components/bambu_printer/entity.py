@@ -18,7 +18,7 @@ from .helpers import translated_errors
 from .printer import BambuPrinter, PrinterState, SlotAddress
 from .printer.slots import EXTERNAL_DEPUTY
 from .printer.state import CameraState, DetectorState, EnclosureState, OptionState
-from .printer.state.ams import AMS_NAMES, AmsKind
+from .printer.state.ams import AMS_NAMES, AmsKind, AmsUnit
 from .printer.state.extruders import Extruder
 from .printer.state.temperatures import Heater
 
@@ -269,6 +269,11 @@ class PartEntityDescription(EntityDescription):
     """Takes details of the same fact from the part."""
     named_by_device_class: bool = False
     """Whether the device class names it, in every language."""
+
+
+def can_dry(printer: BambuPrinter, unit: AmsUnit | None) -> bool:
+    """Whether a unit is there, and can be told to dry."""
+    return unit is not None and printer.can_dry(unit)
 
 
 @callback

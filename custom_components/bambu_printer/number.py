@@ -21,14 +21,15 @@ from .entity import (
     PartEntityDescription,
     PrinterEntity,
     async_add_part_entities,
+    can_dry,
 )
-from .printer import BambuPrinter
+from .printer import PrinterState
 from .printer.operations.drying import (
     MAX_DRYING_HOURS,
     MAX_DRYING_TEMP,
     MIN_DRYING_TEMP,
 )
-from .printer.state.ams import AmsKind, AmsUnit
+from .printer.state.ams import AmsKind
 
 # Nothing is sent to the printer.
 PARALLEL_UPDATES = 0
@@ -40,10 +41,6 @@ class DryingNumberDescription(PartEntityDescription, NumberEntityDescription):
 
     max_fn: Callable[[AmsKind], int]
     set_fn: Callable[[DryingPlan, int], None]
-
-
-def _can_dry(printer: BambuPrinter, unit: AmsUnit | None) -> bool:
-    return unit is not None and printer.can_dry(unit)
 
 
 def _set_temperature(plan: DryingPlan, value: int) -> None:
@@ -63,7 +60,7 @@ DRYING_NUMBERS: tuple[DryingNumberDescription, ...] = (
         native_min_value=MIN_DRYING_TEMP,
         native_step=1,
         mode=NumberMode.SLIDER,
-        exists_fn=_can_dry,
+        exists_fn=can_dry,
         value_fn=lambda plan: plan.temperature,
         max_fn=lambda kind: MAX_DRYING_TEMP.get(kind, MIN_DRYING_TEMP),
         set_fn=_set_temperature,
@@ -76,7 +73,7 @@ DRYING_NUMBERS: tuple[DryingNumberDescription, ...] = (
         native_min_value=1,
         native_step=1,
         mode=NumberMode.SLIDER,
-        exists_fn=_can_dry,
+        exists_fn=can_dry,
         value_fn=lambda plan: plan.hours,
         max_fn=lambda _: MAX_DRYING_HOURS,
         set_fn=_set_hours,
@@ -113,6 +110,9 @@ class DryingNumber(PrinterEntity, RestoreNumber):
         self._unit = part.unit
         self._attr_native_max_value = description.max_fn(part.kind)
 
+    def _usable(self, state: PrinterState) -> bool:
+        return can_dry(self.printer, state.ams.unit(self._unit))
+
     @property
     def _plan(self) -> DryingPlan:
         return self.coordinator.drying_plan(self._unit)
@@ -120,10 +120,8 @@ class DryingNumber(PrinterEntity, RestoreNumber):
     @property
     @override
     def available(self) -> bool:
-        """Whether the unit is plugged in."""
-        return (
-            super().available and self.coordinator.data.ams.unit(self._unit) is not None
-        )
+        """Whether the unit is plugged in, and one that dries."""
+        return super().available and self._usable(self.coordinator.data)
 
     @property
     @override
@@ -138,9 +136,9 @@ class DryingNumber(PrinterEntity, RestoreNumber):
         await super().async_added_to_hass()
         self.async_on_remove(
             self.coordinator.async_watch(
-                ("ams",),
-                lambda state: state.ams.unit(self._unit) is not None,
-                lambda _plugged_in: self.async_write_ha_state(),
+                ("ams", "firmware"),
+                self._usable,
+                lambda _usable: self.async_write_ha_state(),
             )
         )
         last = await self.async_get_last_number_data()

@@ -17,10 +17,10 @@ from .entity import (
     PartEntityDescription,
     WholePrinter,
     async_add_part_entities,
+    can_dry,
 )
 from .printer import BambuPrinter, PrinterState
 from .printer.operations import AmsSetting, DetectorKind, PrintOption
-from .printer.state.ams import AmsUnit
 
 # The session sends commands one after the other, and each waits for its own answer.
 PARALLEL_UPDATES = 0
@@ -94,10 +94,6 @@ PRINTER_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
 )
 
 
-def _can_dry(printer: BambuPrinter, unit: AmsUnit | None) -> bool:
-    return unit is not None and printer.can_dry(unit)
-
-
 async def _switch_drying(
     coordinator: PrinterCoordinator,
     part: Part,
@@ -118,7 +114,7 @@ async def _switch_drying(
 AMS_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
     PrinterSwitchDescription(
         key="dryer",
-        exists_fn=_can_dry,
+        exists_fn=can_dry,
         value_fn=lambda unit: unit.is_drying,
         set_fn=_switch_drying,
     ),
