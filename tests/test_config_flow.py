@@ -19,6 +19,8 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import config_validation as cv
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -166,10 +168,36 @@ async def test_ports_have_defaults(hass: HomeAssistant) -> None:
         f"{FLOW}.fetch_certificate_chain", side_effect=PortRefusedError
     ) as fetch:
         result = await submit(
-            hass, flow_id, {CONF_HOST: "127.0.0.1", CONF_ACCESS_CODE: "12345678"}
+            hass,
+            flow_id,
+            {CONF_HOST: "127.0.0.1", CONF_ACCESS_CODE: "12345678", CONF_PORTS: {}},
         )
     assert result["errors"] == {"base": "refused"}
     assert fetch.call_args.args == ("127.0.0.1", 8883)
+
+
+async def test_form_shows_the_usual_ports(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    """A default of the section would hide those of its fields, and block the form."""
+
+    def ports_of(form: Any) -> dict[str, Any]:
+        fields = probatio.to_field_list(
+            form["data_schema"], custom_serializer=cv.custom_serializer
+        )
+        section = next(field for field in fields if field["name"] == CONF_PORTS)
+        assert "default" not in section
+        return {field["name"]: field for field in section["schema"]}
+
+    form = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+    assert ports_of(form)[CONF_MQTT_PORT]["default"] == 8883
+    wrong = await submit(
+        hass, form["flow_id"], address(printer, **{CONF_ACCESS_CODE: "00000000"})
+    )
+    suggested = ports_of(wrong)[CONF_MQTT_PORT]["description"]["suggested_value"]
+    assert suggested == printer.mqtt_port
 
 
 async def test_impossible_port(hass: HomeAssistant, printer: VirtualPrinter) -> None:

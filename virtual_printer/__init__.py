@@ -8,6 +8,7 @@ It shares no code with the integration, so that each checks the other.
         printer.update({"wifi_signal": "-80dBm"})  # merged into the report
         await printer.tick(60)                     # a minute passes
         await printer.push()                       # full or delta, as the model does
+        printer.make_project("box.gcode.3mf")      # on the card behind printer.ftps_port
 
 The report is the state: what `update` writes is what commands and the simulated print go
 on from. Requests are obeyed and acknowledged at once, `faults` says what goes wrong, and

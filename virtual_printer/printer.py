@@ -1,7 +1,7 @@
 """The virtual printer: what tests and the demo start."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -27,8 +27,10 @@ from .machine import Machine
 from .mqtt import ACCEPTED, BAD_USER, NOT_AUTHORIZED, Broker, Client
 from .personality import personality
 from .profiles import Family, find_profile
+from .projects import make_project
 from .report import ALWAYS, Json, difference, merge
 from .simulation import Simulation
+from .threemf import Plate, Project
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -212,16 +214,45 @@ class VirtualPrinter:
             raise RuntimeError("there is no card in this printer")
         return self._card.root
 
-    def add_file(self, path: str, content: bytes | str | Path) -> Path:
-        """Put a file on the card: bytes, a text, or a copy of another file."""
+    def add_file(self, path: str, content: bytes | str | Path | Project) -> Path:
+        """Put a file on the card: bytes, a text, a copy of a file, or a project."""
         if self._card is None:
             raise RuntimeError("there is no card in this printer")
         return self._card.add(path, content)
 
+    def make_project(
+        self,
+        path: str,
+        *,
+        plates: int | Sequence[Plate] = 1,
+        objects: int | Sequence[str] = 3,
+        size: int = 0,
+        title: str | None = None,
+        dual: bool | None = None,
+    ) -> Project:
+        """Put a sliced project on the card, and return what is in it.
+
+        `plates` and `objects` are numbers, or the plates and the names themselves;
+        `size` is about how many bytes the archive shall have at least.
+        """
+        stem = path.rpartition("/")[2].removesuffix(".3mf").removesuffix(".gcode")
+        project = make_project(
+            self.profile,
+            title or stem.replace("_", " "),
+            plates=plates,
+            objects=objects,
+            size=size,
+            dual=dual,
+        )
+        self.add_file(path, project)
+        return project
+
     def _locked(self, path: Path) -> bool:
         """Tell whether a file belongs to the running job, where that protects it."""
-        job = self.simulation.job
-        return self.profile.family is Family.P2 and job is not None and job.path == path
+        if self.profile.family is not Family.P2 or self.simulation.job is None:
+            return False
+        self.simulation.job_objects()
+        return self.simulation.job.path == path
 
     @property
     def _report_topic(self) -> str:

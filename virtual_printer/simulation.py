@@ -1,6 +1,7 @@
 """The print that moves: preparation, layers, pauses, the end; and everything else that takes time."""
 
 from collections.abc import Callable
+import contextlib
 from dataclasses import dataclass, field
 from functools import partial
 import math
@@ -11,6 +12,7 @@ from .ams import tray_bit
 from .card import Card
 from .drying import Drying
 from .machine import SPEEDS, Machine
+from .plate_reading import UnprintableError, read_plate
 from .profiles import Family
 from .sequence import Sequence, Step
 from .thermal import Thermal
@@ -56,8 +58,9 @@ class Job:
     elapsed: float = 0.0
     written: int = -1
     spool_start: int = -1
-    # The archive on the card, where it is known, and what can be left out.
+    # The archive on the card, where it is known, and what can be left out (None: anything).
     path: Path | None = None
+    plate: int = 1
     objects: tuple[int, ...] | None = None
 
 
@@ -331,6 +334,21 @@ class Simulation:
             machine.set_fan(fan, 0)
         machine.set_airduct(0, -1)
         machine.set_ams_status(0)
+
+    def job_objects(self) -> tuple[int, ...] | None:
+        """Return what can be left out of the job; None when nobody has said.
+
+        A job that ran before anybody looked into the card is looked up there now.
+        """
+        job = self.job
+        if job is None or self.card is None or not self.card.used:
+            return None
+        if job.path is None and job.name == self.machine.profile.job.name:
+            job.path = self.card.job_file()
+        if job.objects is None and job.path is not None and job.path.suffix == ".3mf":
+            with contextlib.suppress(UnprintableError):
+                job.objects = read_plate(job.path, job.plate).objects
+        return job.objects
 
     # ---- where a printer starts --------------------------------------------------------
 

@@ -64,11 +64,12 @@ _PORTS_SCHEMA = probatio.Schema(
 )
 _PORTS_SECTION = section(_PORTS_SCHEMA, {"collapsed": True})
 
+# Without a default of its own: it would hide those of the fields in it from the form.
 _ADDRESS_SCHEMA = probatio.Schema(
     {
         probatio.Required(CONF_HOST): cv.string,
         probatio.Required(probatio.Secret(CONF_ACCESS_CODE)): _PASSWORD,
-        probatio.Required(CONF_PORTS, default=dict): _PORTS_SECTION,
+        probatio.Required(CONF_PORTS): _PORTS_SECTION,
     }
 )
 _USER_SCHEMA = probatio.Schema(
@@ -76,7 +77,7 @@ _USER_SCHEMA = probatio.Schema(
         probatio.Required(CONF_HOST): cv.string,
         probatio.Required(probatio.Secret(CONF_ACCESS_CODE)): _PASSWORD,
         probatio.Optional(CONF_SERIAL): cv.string,
-        probatio.Required(CONF_PORTS, default=dict): _PORTS_SECTION,
+        probatio.Required(CONF_PORTS): _PORTS_SECTION,
     }
 )
 _REAUTH_SCHEMA = probatio.Schema(
@@ -136,6 +137,13 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, user_input),
             errors=errors,
         )
+
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
+        """Offer options only where there is something to choose."""
+        return not _has_chamber_sensor(config_entry)
 
     @staticmethod
     @callback
@@ -266,6 +274,14 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         return None
 
 
+def _has_chamber_sensor(entry: BambuConfigEntry) -> bool:
+    """Whether the printer measures its chamber; unknown while it is not loaded."""
+    return (
+        entry.state is ConfigEntryState.LOADED
+        and entry.runtime_data.data.capabilities.chamber_sensor
+    )
+
+
 class BambuOptionsFlow(OptionsFlowWithReload):
     """Changes what the printer does not decide."""
 
@@ -273,17 +289,13 @@ class BambuOptionsFlow(OptionsFlowWithReload):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask for the thermometer in the chamber of a printer that has none."""
-        entry: BambuConfigEntry = self.config_entry
-        if (
-            entry.state is ConfigEntryState.LOADED
-            and entry.runtime_data.data.capabilities.chamber_sensor
-        ):
+        if _has_chamber_sensor(self.config_entry):
             return self.async_abort(reason="no_options")
         if user_input is not None:
             return self.async_create_entry(data=user_input)
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA, entry.options
+                _OPTIONS_SCHEMA, self.config_entry.options
             ),
         )

@@ -13,7 +13,8 @@ async def test_serves_until_interrupted(socket_enabled, number):
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "virtual_printer", "--model", "H2DPRO", "--speed", "60"),
-        *("--mqtt-port", "0", "--detect-port", "0", "--access-code", "abcd1234"),
+        *("--mqtt-port", "0", "--detect-port", "0", "--ftps-port", "0"),
+        *("--access-code", "abcd1234"),
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[2],
     )

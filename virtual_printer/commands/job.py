@@ -1,23 +1,25 @@
 """Starting, pausing and ending a print."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 import re
 
 from ..machine import SPEEDS
+from ..plate_reading import PlateFacts, UnprintableError, read_plate
 from ..profiles import Family
 from .registry import Context, Json, Refused, Reply, handles, number
 
 BUSY = 0x05004004
 NO_MAPPING = 0x07008012
 UNREADABLE = 0x0500C010
+UNPARSABLE = 0x05004003
 
+_ELSEWHERE = ("brtc://emmc/", "https://")
 _PREFIXES = (
     "file:///sdcard/",
     "file:///mnt/sdcard/",
     "file:///media/usb0/",
     "ftp://",
-    "brtc://emmc/",
-    "https://",
+    *_ELSEWHERE,
 )
 
 
@@ -58,8 +60,13 @@ def skip_objects(context: Context, request: Json) -> Reply:
     objects = request.get("obj_list")
     if machine.state in ("RUNNING", "PAUSE") and isinstance(objects, list):
         known = machine.report["s_obj"]
+        there = context.simulation.job_objects()
         known += [
-            item for item in objects if isinstance(item, int) and item not in known
+            item
+            for item in objects
+            if isinstance(item, int)
+            and item not in known
+            and (there is None or item in there)
         ]
     return None
 
@@ -98,7 +105,19 @@ def project_file(context: Context, request: Json) -> Reply:
         machine.set_error(NO_MAPPING)
         machine.set_state("FAILED")
         return None
+    number_of_plate = plate.group(1)
+    try:
+        path, facts = _archive(context, url, file, int(number_of_plate))
+    except FileNotFoundError:
+        machine.set_error(UNREADABLE)
+        return None
+    except UnprintableError:
+        machine.set_error(UNPARSABLE)
+        return None
     job = simulation.demo_job()
+    job.path, job.plate, job.objects = path, int(number_of_plate), facts.objects
+    job.layers = facts.layers or job.layers
+    job.seconds = facts.seconds or job.seconds
     name = str(request.get("subtask_name") or PurePosixPath(file or url).name)
     job.name = name.removesuffix(".3mf").removesuffix(".gcode")
     job.source = _source(context, use_ams, mapping, mapping2)
@@ -119,7 +138,6 @@ def project_file(context: Context, request: Json) -> Reply:
         "enable" if request.get("timelapse") else "disable"
     )
     small = machine.profile.family in (Family.P1, Family.A1)
-    number_of_plate = plate.group(1)
     simulation.start(
         job,
         file=file or url if small else f"/data/Metadata/plate_{number_of_plate}.gcode",
@@ -130,6 +148,27 @@ def project_file(context: Context, request: Json) -> Reply:
         },
     )
     return None
+
+
+def _archive(
+    context: Context, url: str, file: str, plate: int
+) -> tuple[Path | None, PlateFacts]:
+    """Find the archive on the card and read it.
+
+    As long as nobody has looked into the card everything counts as present; what lies in
+    the internal memory or in the cloud always does.
+    """
+    card = context.simulation.card
+    if url.startswith(_ELSEWHERE):
+        return None, PlateFacts()
+    if card is None:
+        raise FileNotFoundError(file)
+    if not card.used:
+        return None, PlateFacts()
+    path = card.locate(url, file)
+    if path is None:
+        raise FileNotFoundError(file)
+    return path, read_plate(path, plate)
 
 
 def _wanted(stage: int, request: Json) -> bool:
