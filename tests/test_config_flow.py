@@ -182,7 +182,7 @@ async def test_form_shows_the_usual_ports(
     """A default of the section would hide those of its fields, and block the form."""
 
     def ports_of(form: Any) -> dict[str, Any]:
-        fields = probatio.to_field_list(
+        fields: Any = probatio.to_field_list(
             form["data_schema"], custom_serializer=cv.custom_serializer
         )
         section = next(field for field in fields if field["name"] == CONF_PORTS)

@@ -6,7 +6,7 @@ would be delivered late could stop or heat a printer when nobody expects it any 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 import logging
 import random
@@ -306,7 +306,12 @@ class Session:
         except asyncio.CancelledError:
             _keep(asyncio.ensure_future(_hang_up(client, dialling)))
             raise
-        dialling.result()
+        try:
+            dialling.result()
+        except BaseException:
+            # Left to itself, a refused login keeps its socket until nobody knows it.
+            client._client.disconnect()  # noqa: SLF001
+            raise
         try:
             yield client
         finally:
@@ -397,9 +402,11 @@ def _keep(task: asyncio.Future[None]) -> None:
 
 async def _hang_up(client: aiomqtt.Client, dialling: asyncio.Future[Any]) -> None:
     """Close a connection whose making was abandoned."""
-    with suppress(aiomqtt.MqttError, OSError):
+    try:
         await dialling
         await client.__aexit__(None, None, None)
+    except aiomqtt.MqttError, OSError:
+        client._client.disconnect()  # noqa: SLF001
 
 
 def _parse(payload: bytes | bytearray) -> Any:
