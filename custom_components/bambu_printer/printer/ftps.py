@@ -254,6 +254,16 @@ class Connection(ftplib.FTP_TLS):
 _LARGEST_LISTING = 4 << 20
 
 
+def forget_tls_errors() -> None:
+    """Empty OpenSSL's list of errors, which all connections of a thread share.
+
+    A connection that broke leaves its reason there, and the next one of the same thread
+    would fail with it.  A refused list of ciphers empties it.
+    """
+    with suppress(ssl.SSLError):
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers("none such")
+
+
 def storage_error(err: Exception, path: str) -> BambuError:
     """Translate what an operation raised into one of this library's errors."""
     if isinstance(err, BambuError):

@@ -22,7 +22,7 @@ from .errors import (
     StorageDeniedError,
     TransferBrokenError,
 )
-from .ftps import Connection, Progress, Stop, storage_error
+from .ftps import Connection, Progress, Stop, forget_tls_errors, storage_error
 from .listing import Entry, parse_listing
 from .paths import ROOT, name_of, normalize, normalize_new, parent_of
 from .security import create_ssl_context
@@ -197,20 +197,39 @@ class PrinterStorage:
         deleted again.
         """
         path = normalize_new(path)
+        begun = False
+
+        def note(done: int) -> None:
+            nonlocal begun
+            begun = True
+            if progress:
+                progress(done)
 
         def send(ftp: Connection, stop: Stop) -> int:
             with source.open("rb") as file:
-                return ftp.upload(path, file, stop, progress or _ignore)
+                return ftp.upload(path, file, stop, note)
 
         try:
             sent = await self._run(path, send)
         except TransferBrokenError:
+            # Perhaps only the server's last word is missing.
             sent = await asyncio.get_running_loop().run_in_executor(
                 None, lambda: source.stat().st_size
             )
+        except BaseException:
+            if begun:
+                await self._clear_away(path)
+            raise
         await self._check_arrival(path, sent)
         self._remember(path, sent)
         return sent
+
+    async def _clear_away(self, path: str) -> None:
+        """Delete what is left of an upload, as far as the printer can be reached."""
+        async with self._lock:
+            await self._drop()
+        with suppress(BambuError):
+            await self.delete_sdcard_file(path)
 
     async def rename_sdcard_file(self, path: str, new_path: str) -> None:
         """Rename or move a file or folder."""
@@ -312,8 +331,7 @@ class PrinterStorage:
         if arrived == sent:
             return
         if arrived is not None:
-            with suppress(BambuError):
-                await self.delete_sdcard_file(path)
+            await self._clear_away(path)
         raise TransferBrokenError(path, f"{arrived or 0} of {sent} bytes arrived")
 
     async def _run[T](self, path: str, work: Callable[[Connection, Stop], T]) -> T:
@@ -368,6 +386,7 @@ class PrinterStorage:
             if not isinstance(err, ftplib.error_perm):
                 # Whoever comes next cannot know where in the conversation this one is.
                 self._hang_up()
+                forget_tls_errors()
             raise storage_error(err, path) from err
 
     def _connect(self) -> Connection:
