@@ -20,6 +20,14 @@ async def test_printer_with_a_sensor_has_no_options(
     assert result["reason"] == "no_options"
 
 
+@pytest.mark.parametrize(("model", "offered"), [("X1C", False), ("P1S", True)])
+async def test_options_are_offered_where_there_are_some(
+    rig: Rig,
+    offered: bool,
+) -> None:
+    assert rig.entry.supports_options is offered
+
+
 @pytest.mark.parametrize("model", ["P1S"])
 async def test_thermometer(hass: HomeAssistant, rig: Rig) -> None:
     def measure(value: str, unit: str = "°C") -> None:
