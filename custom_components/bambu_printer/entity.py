@@ -1,5 +1,6 @@
 """What all entities have in common: their part of the printer, device and availability."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -72,7 +73,7 @@ def ams_device_info(coordinator: PrinterCoordinator, number: int) -> DeviceInfo:
     return info
 
 
-class Part:
+class Part(ABC):
     """A piece of the printer that entities belong to."""
 
     sections: ClassVar[tuple[str, ...]] = ()
@@ -93,9 +94,9 @@ class Part:
         """What is to be filled into the names of its entities."""
         return {}
 
+    @abstractmethod
     def resolve(self, state: PrinterState) -> Any:
         """Return the piece out of the state, or None when it is not there."""
-        raise NotImplementedError
 
     def device_info(
         self, coordinator: PrinterCoordinator
@@ -119,7 +120,6 @@ class NozzleView:
 
     extruder: Extruder
     heater: Heater
-    active: bool
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,6 @@ class NozzlePart(Part):
                 Extruder(number=self.number),
             ),
             heaters[self.number] if self.number < len(heaters) else Heater(),
-            state.extruders.active == self.number,
         )
 
 
@@ -534,3 +533,25 @@ class ControlEntity[T](ValueEntity[T]):
         if self._cancel_hold:
             self._cancel_hold()
             self._cancel_hold = None
+
+
+class OnOffEntity(ControlEntity[bool]):
+    """A control that is on or off: what lamps and switches have in common."""
+
+    @abstractmethod
+    def _switch(self, *, on: bool) -> Awaitable[None]:
+        """Return the command that tells the printer."""
+
+    @property
+    def is_on(self) -> bool | None:
+        """Return whether it is on."""
+        on: bool | None = self.setting
+        return on
+
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Switch it on."""
+        await self._async_set(self._switch(on=True), True)
+
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Switch it off."""
+        await self._async_set(self._switch(on=False), False)

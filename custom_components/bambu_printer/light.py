@@ -1,7 +1,8 @@
 """The lamps."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, override
+from typing import override
 
 from homeassistant.components.light import (
     ColorMode,
@@ -13,7 +14,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BambuConfigEntry
 from .entity import (
-    ControlEntity,
+    OnOffEntity,
     PartEntityDescription,
     WholePrinter,
     async_add_part_entities,
@@ -70,7 +71,7 @@ async def async_setup_entry(
     )
 
 
-class PrinterLight(ControlEntity[bool], LightEntity):
+class PrinterLight(OnOffEntity, LightEntity):
     """A lamp."""
 
     entity_description: PrinterLightDescription
@@ -78,24 +79,6 @@ class PrinterLight(ControlEntity[bool], LightEntity):
     _attr_color_mode = ColorMode.ONOFF
     _attr_supported_color_modes = {ColorMode.ONOFF}
 
-    @property
     @override
-    def is_on(self) -> bool | None:
-        """Return whether it is on or flashes."""
-        lit: bool | None = self.setting
-        return lit
-
-    @override
-    async def async_turn_on(self, **kwargs: Any) -> None:
-        """Switch the lamp on."""
-        await self._async_switch(on=True)
-
-    @override
-    async def async_turn_off(self, **kwargs: Any) -> None:
-        """Switch the lamp off."""
-        await self._async_switch(on=False)
-
-    async def _async_switch(self, *, on: bool) -> None:
-        await self._async_set(
-            self.printer.set_light_state(self.entity_description.light, on=on), on
-        )
+    def _switch(self, *, on: bool) -> Awaitable[None]:
+        return self.printer.set_light_state(self.entity_description.light, on=on)

@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import (
     AmsPart,
-    ControlEntity,
+    OnOffEntity,
     Part,
     PartEntityDescription,
     WholePrinter,
@@ -135,28 +135,11 @@ async def async_setup_entry(
     )
 
 
-class PrinterSwitch(ControlEntity[bool], SwitchEntity):
+class PrinterSwitch(OnOffEntity, SwitchEntity):
     """A switch."""
 
     entity_description: PrinterSwitchDescription
 
-    @property
     @override
-    def is_on(self) -> bool | None:
-        """Return whether it is on."""
-        on: bool | None = self.setting
-        return on
-
-    @override
-    async def async_turn_on(self, **kwargs: Any) -> None:
-        """Switch it on."""
-        await self._async_switch(on=True)
-
-    @override
-    async def async_turn_off(self, **kwargs: Any) -> None:
-        """Switch it off."""
-        await self._async_switch(on=False)
-
-    async def _async_switch(self, *, on: bool) -> None:
-        command = self.entity_description.set_fn(self.coordinator, self._part, on)
-        await self._async_set(command, on)
+    def _switch(self, *, on: bool) -> Awaitable[None]:
+        return self.entity_description.set_fn(self.coordinator, self._part, on)

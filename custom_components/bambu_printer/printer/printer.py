@@ -377,7 +377,7 @@ class BambuPrinter(
                     )
                 except CommandTimeoutError:
                     continue
-                if main_module(tuple(read_modules(self.raw.data))):
+                if main_module(self.state.firmware.modules):
                     self._identified.set()
                     break
                 await asyncio.sleep(_VERSION_INTERVAL)
