@@ -6,7 +6,8 @@ says of its own sizes, and neither keeps more of it than was asked for.
 """
 
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from io import RawIOBase
+from typing import IO, Protocol
 import zipfile
 import zlib
 
@@ -41,7 +42,7 @@ class Archive(Protocol):
 class SeekableArchive:
     """An archive that can be read at any place."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes] | RawIOBase) -> None:
         """Read the directory.
 
         Raises `ArchiveError` for what is no archive, or one that hides something.

@@ -153,7 +153,7 @@ class ProjectStore:
             raise ProjectTooLargeError(key.path, key.size, limit)
         stream = ArchiveStream(is_wanted)
         try:
-            await self._storage.read_into(key.path, stream)
+            await self._storage.read_into(key.path, stream.write)
         except ArchiveError as err:
             raise ProjectError(key.path, str(err)) from err
         if not stream.complete:
