@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 _FIRST, _END = 10, 256
 _SYMBOLS = 256
+# The order in which lengths of codes are given, as far as the last one that is used.
+_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1)
 
 
 class _Bits:
@@ -44,11 +46,11 @@ def empty_lines(count: int) -> Iterator[bytes | int]:
     head.number(0, 1)  # more follows
     head.number(2, 2)  # with a code of its own
     head.number(_FIRST + _SYMBOLS - 257, 5)
-    head.number(0, 5)
-    head.number(1, 4)
-    for width in (2, 2, 0, 2, 2):  # of the codes for 16, 17, 18, 0 and 8
-        head.number(width, 3)
-    zero, eight, repeat, skip = 0, 1, 2, 3
+    head.number(1, 5)  # two distances, never used: not everybody takes none
+    head.number(len(_ORDER) - 4, 4)
+    for symbol in _ORDER:
+        head.number(2 if symbol in (1, 8, 16, 17) else 0, 3)
+    one, eight, repeat, skip = 0, 1, 2, 3
     head.code(skip, 2)  # the symbols before the line feed have no code
     head.number(_FIRST - 3, 3)
     head.code(eight, 2)
@@ -58,7 +60,8 @@ def empty_lines(count: int) -> Iterator[bytes | int]:
         head.code(repeat, 2)
         head.number(times - 3, 2)
         left -= times
-    head.code(zero, 2)  # no distances
+    for _ in range(2):
+        head.code(one, 2)
     used = len(head.bits) % 8
     if used:
         # The first line feed shares a byte with the head, the last one with the tail.
