@@ -5,7 +5,7 @@ operation at a time, kept for a while and given up when nobody needs it.  Nothin
 listed on a timer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 import ftplib
@@ -122,12 +122,14 @@ class PrinterStorage:
         path = normalize(path)
         return await self._run(path, lambda ftp, _: ftp.size(path))
 
-    async def first_of(self, paths: tuple[str, ...]) -> str | None:
-        """Return the first of several files that is there; None: none of them."""
+    async def existing(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those of several paths at which there is a file with something in it."""
         wanted = [normalize(path) for path in paths]
+        if not wanted:
+            return ()
 
-        def ask(ftp: Connection, stop: Stop) -> str | None:
-            return next((p for p in wanted if not stop() and ftp.size(p)), None)
+        def ask(ftp: Connection, stop: Stop) -> tuple[str, ...]:
+            return tuple(path for path in wanted if not stop() and ftp.size(path))
 
         return await self._run(ROOT, ask)
 
