@@ -8,6 +8,7 @@ from pathlib import Path
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 from custom_components.bambu_printer.printer.session import Endpoint
@@ -81,19 +82,25 @@ class Vsftpd:
         for line in self.log.read_text().splitlines():
             kind, _, rest = line.partition("] ")[2].partition("] ")[2].partition(":")
             if "LOAD" in kind:
+                # Nothing at all is not mentioned.
                 count = rest.rpartition(" bytes")[0].rpartition(" ")[2]
-                found.append((kind, int(count)))
+                found.append((kind, int(count or 0)))
         return found
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Vsftpd]:
-    """Run it with an empty card in a folder, on a port of its own."""
+def serve() -> Iterator[Vsftpd]:
+    """Run it with an empty card, on a port of its own."""
+    # Not in a folder of pytest's, into which only root can look.
+    with tempfile.TemporaryDirectory(prefix="vsftpd-") as folder:
+        yield from _serve(Path(folder))
+
+
+def _serve(folder: Path) -> Iterator[Vsftpd]:
     assert PROGRAM is not None
     top, log = folder / "top", folder / "log"
     root = top / BASE.strip("/")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
+    folder.chmod(0o755)
     root.mkdir(parents=True)
     log.touch()
     shutil.chown(root, USER)

@@ -33,8 +33,9 @@ UPLOAD_REPLY_TIMEOUT = 60.0
 REASON_TIMEOUT = 2.0
 """Seconds to wait for the reason after the server has broken off an upload."""
 BLOCK_SIZE = 256 * 1024
-_SMALL_BUFFER = 64 * 1024
-"""Receive buffer while only a part of a file is wanted: bounds what comes in vain."""
+_SMALL_BUFFER = 16 * 1024
+_SMALL_SEGMENT = 1360
+"""Bytes of a receive buffer and a packet while only a part of a file is wanted."""
 _LARGEST_LISTING = 4 << 20
 
 type Stop = Callable[[], bool]
@@ -86,7 +87,7 @@ class Connection(ftplib.FTP_TLS):
                 # Not the method of TLS sockets, which changes what the thread works with.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
-    def _dial(self, port: int, *, buffer: int | None = None) -> socket.socket:
+    def _dial(self, port: int, *, small: bool = False) -> socket.socket:
         """Connect to the printer, in a way that can be interrupted."""
         reason: OSError = ConnectionAbortedError("interrupted")
         for family, kind, proto, _, address in socket.getaddrinfo(
@@ -98,8 +99,8 @@ class Connection(ftplib.FTP_TLS):
             self._raw.append(plain)
             try:
                 plain.settimeout(CONNECT_TIMEOUT)
-                if buffer is not None:
-                    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+                if small:
+                    _bound(plain)
                 plain.connect(address)
             except OSError as err:
                 self._raw.remove(plain)
@@ -184,11 +185,11 @@ class Connection(ftplib.FTP_TLS):
         return self.host, port
 
     def _begin(
-        self, command: str, start: int | None = None, buffer: int | None = None
+        self, command: str, start: int | None = None, *, small: bool = False
     ) -> ssl.SSLSocket:
         """Open a data connection; its TLS begins only after the server said to go ahead."""
         _, port = self.makepasv()
-        plain = self._dial(port, buffer=buffer)
+        plain = self._dial(port, small=small)
         try:
             if start is not None:
                 self.sendcmd(f"REST {start}")
@@ -353,8 +354,7 @@ class Connection(ftplib.FTP_TLS):
         limit: int | None = None,
     ) -> Iterator[memoryview]:
         """Yield what comes, in large blocks; with a limit it is broken off there."""
-        small = limit is not None
-        connection = self._begin(command, start, _SMALL_BUFFER if small else None)
+        connection = self._begin(command, start, small=limit is not None)
         buffer = memoryview(bytearray(min(BLOCK_SIZE, limit or BLOCK_SIZE)))
         left = limit
         try:
@@ -394,6 +394,17 @@ class Connection(ftplib.FTP_TLS):
             forget_tls_errors()
             return
         self.usable = True
+
+
+def _bound(connection: socket.socket) -> None:
+    """Bound what is under way when a transfer is broken off, and comes in vain.
+
+    Packets of usual size keep the other side from filling megabytes of buffers, as it
+    does on links with larger ones.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+    with suppress(OSError, AttributeError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SMALL_SEGMENT)
 
 
 def _receive(connection: ssl.SSLSocket, room: memoryview) -> int:
