@@ -12,6 +12,7 @@ import ftplib
 from io import BufferedReader
 import socket
 import ssl
+import time
 from typing import Any, override
 
 from .errors import (
@@ -32,6 +33,10 @@ DATA_TIMEOUT = 30.0
 UPLOAD_REPLY_TIMEOUT = 60.0
 REASON_TIMEOUT = 2.0
 """Seconds to wait for the reason after the server has broken off an upload."""
+BUSY_TRIES = 4
+BUSY_PAUSE = 1.0
+"""How often a transfer is tried while the printer is busy with another, and the seconds
+in between."""
 BLOCK_SIZE = 256 * 1024
 _SMALL_BUFFER = 16 * 1024
 _SMALL_SEGMENT = 1360
@@ -187,6 +192,22 @@ class Connection(ftplib.FTP_TLS):
     def _begin(
         self, command: str, start: int | None = None, *, small: bool = False
     ) -> ssl.SSLSocket:
+        """Open a data connection.
+
+        A printer may still be busy with a transfer that was broken off: then it is asked
+        again, a few times.
+        """
+        for _ in range(BUSY_TRIES - 1):
+            try:
+                return self._try(command, start, small=small)
+            except ftplib.error_temp as err:
+                if not str(err).startswith("425") or not self.usable:
+                    raise
+            time.sleep(BUSY_PAUSE)
+            self._go_on()
+        return self._try(command, start, small=small)
+
+    def _try(self, command: str, start: int | None, *, small: bool) -> ssl.SSLSocket:
         """Open a data connection; its TLS begins only after the server said to go ahead."""
         _, port = self.makepasv()
         plain = self._dial(port, small=small)

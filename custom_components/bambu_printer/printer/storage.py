@@ -349,7 +349,14 @@ class PrinterStorage:
         waiting, seen = [(root, 0)], 0
         while waiting:
             path, depth = waiting.pop()
-            entries = await self.list_folder(path)
+            try:
+                entries = await self.list_folder(path)
+            except FileMissingError:
+                if path == root:
+                    raise
+                # Deleted since its parent was listed.
+                self._folders.remove(path)
+                continue
             seen += len(entries)
             if seen > MAX_ENTRIES:
                 raise StorageError(path, "there is no end to the folders")
