@@ -24,7 +24,7 @@ from .errors import (
     TransferBrokenError,
 )
 from .folders import Folders, Tree
-from .ftps import Connection, Progress, RestartIgnoredError, Sink, Stop
+from .ftps import Connection, Progress, RestartRefusedError, Sink, Stop
 from .lane import Lane
 from .listing import Entry, parse_listing
 from .paths import ROOT, join, normalize, normalize_new, parent_of
@@ -207,7 +207,10 @@ class PrinterStorage:
         That it starts in the middle where it says so is checked, not believed.
         """
         path = normalize(path)
-        if not await self.can_read_pieces():
+        if self._restarts is False or (
+            # A small file would prove nothing.
+            size <= TAIL and not await self.can_read_pieces()
+        ):
             return None
 
         def look(_: Connection, stop: Stop) -> T | None:
@@ -224,13 +227,12 @@ class PrinterStorage:
             count = min(size, TAIL)
             try:
                 tail = fetch(size - count, count) if count else b""
-            except RestartIgnoredError:
+            except RestartRefusedError:
                 return None
             return work(RangeFile(size, fetch, tail=tail))
 
         found = await self._run(path, look)
-        if found is None:
-            self._restarts = False
+        self._restarts = found is not None
         return found
 
     # Changing
