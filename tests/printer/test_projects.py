@@ -4,6 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 import time
+import tracemalloc
 
 import pytest
 
@@ -175,6 +176,21 @@ async def test_a_whole_download_serves_everything(printer, store, tmp_path):
     assert size * 0.9 < printer.ftps.bytes_sent < size * 1.1
     (kept,) = files(tmp_path)[1:]
     assert kept.stat().st_size < MEGABYTE / 2
+
+
+@only_small
+async def test_memory_stays_flat(printer, store):
+    """A large archive passes by, and leaves little behind on its way."""
+    printer.make_project(PATH, size=60 * MEGABYTE)
+    tracemalloc.start()
+    try:
+        await store.get_project_info(PATH)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert printer.ftps.bytes_sent > 60 * MEGABYTE
+    # The virtual printer's own share is in it.
+    assert most < 10 * MEGABYTE
 
 
 @only_small

@@ -98,8 +98,8 @@ class Lane:
                 if self._idle:
                     self._idle.cancel()
                     self._idle = None
-                loop = asyncio.get_running_loop()
-                await loop.run_in_executor(None, self._hang_up)
+                # Closing a socket without a farewell does not block.
+                self._hang_up()
         finally:
             self._closing = False
 
