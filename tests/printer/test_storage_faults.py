@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from custom_components.bambu_printer.printer import BambuPrinter, ftps as ftps_module
+from custom_components.bambu_printer.printer import (
+    BambuPrinter,
+    ftps as ftps_module,
+    storage as storage_module,
+)
 from custom_components.bambu_printer.printer.errors import (
     BambuError,
     FileMissingError,
@@ -110,6 +114,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(ftps_module, "UPLOAD_REPLY_TIMEOUT", 0.4)
     monkeypatch.setattr(ftps_module, "CONNECT_TIMEOUT", 0.8)
     monkeypatch.setattr(ftps_module, "BUSY_PAUSE", 0.2)
+    monkeypatch.setattr(storage_module, "ARRIVAL_PAUSE", 0.02)
 
 
 @pytest.fixture
@@ -282,6 +287,16 @@ async def test_full_card(printer, at, room):
         await OPERATIONS[name].do(at)
 
 
+@pytest.mark.parametrize("model", [SMALL])
+async def test_a_card_that_is_slow(printer, at, monkeypatch):
+    """The small server never says when it is done: as long as a file grows, we wait."""
+    sizes = iter([100, 5000, len(CONTENT)])
+    monkeypatch.setattr(ftps_module.Connection, "size", lambda self, path: next(sizes))
+    sent = await at.files.upload_sdcard_file(at.folder / "source", "/sent.bin")
+    assert sent == len(CONTENT)
+    assert (printer.card / "sent.bin").read_bytes() == CONTENT
+
+
 async def test_a_full_card_says_so(printer, at):
     """Also when it is noticed in the middle."""
     printer.faults.ftps_full = 100_000
@@ -407,7 +422,7 @@ async def test_no_report_is_missed(printer, at):
     work = asyncio.ensure_future(
         at.files.download_sdcard_file("/Large_vase.gcode.3mf", at.folder / "target")
     )
-    sent = longest = 0
+    sent, longest = 0, 0.0
     loop = asyncio.get_running_loop()
 
     async def move() -> None:

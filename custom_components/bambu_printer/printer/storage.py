@@ -13,6 +13,7 @@ import hashlib
 import io
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+import time
 from typing import IO
 
 from .errors import (
@@ -39,6 +40,8 @@ SKIPPED_FOLDERS = frozenset(
     {"/corelogger", "/ipcam", "/logger", "/recorder", "/System Volume Information"}
 )
 """Not worth listing as a whole: recordings of gigabytes, and encrypted logs."""
+ARRIVAL_PAUSE = 1.0
+"""Seconds between two looks at how much of an upload has arrived."""
 _NOT_IMPLEMENTED = ("500", "501", "502", "503", "504")
 
 
@@ -285,11 +288,20 @@ class PrinterStorage:
             self._remnants.discard(name)
 
     def _check_arrival(self, path: str, sent: int) -> None:
-        """Ask whether an upload is complete; in a thread."""
-        # A new one if the last word was missing: the old one would be confused.
-        arrived = self._lane.connection().size(path)
-        if arrived != sent:
-            raise TransferBrokenError(path, f"{arrived or 0} of {sent} bytes arrived")
+        """Ask whether an upload is complete, as long as it grows; in a thread."""
+        before = -1
+        while True:
+            # A new one if the last word was missing: the old one would be confused.
+            arrived = self._lane.connection().size(path)
+            if arrived == sent:
+                return
+            if arrived is None or not before < arrived < sent:
+                raise TransferBrokenError(
+                    path, f"{arrived or 0} of {sent} bytes arrived"
+                )
+            # A slow card may still be written to.
+            before = arrived
+            time.sleep(ARRIVAL_PAUSE)
 
     async def rename_sdcard_file(self, path: str, new_path: str) -> None:
         """Rename or move a file or folder; nothing is overwritten."""
