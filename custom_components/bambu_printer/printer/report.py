@@ -28,7 +28,10 @@ _LOGGER = logging.getLogger(__name__)
 CHAMBER_KEY = "@chamber_temp"
 """Where a chamber temperature is kept that somebody else measures."""
 
-_OWN_KEYS = (MODULES_KEY, HEATBED_LIGHT_KEY, CHAMBER_KEY)
+PROJECT_KEY = "@project"
+"""Where the project of the job is kept: somebody reads it from the storage."""
+
+_OWN_KEYS = (MODULES_KEY, HEATBED_LIGHT_KEY, CHAMBER_KEY, PROJECT_KEY)
 _MISSING: Final = object()
 _CHURN = frozenset({"command", "msg", "sequence_id", "t_utc"})
 """Keys that differ in every report and say nothing."""

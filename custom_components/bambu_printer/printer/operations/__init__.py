@@ -8,6 +8,7 @@ from .drying import DryingOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
+from .printing import Choice, PrintingOperations
 from .spools import SpoolOperations
 from .tools import ToolOperations
 from .watching import DetectorKind, PrintOption, WatchingOperations
@@ -19,12 +20,14 @@ __all__ = [
     "AmsSetting",
     "Calibration",
     "CareOperations",
+    "Choice",
     "DetectorKind",
     "DryingOperations",
     "ErrorAnswer",
     "HeatOperations",
     "JobOperations",
     "LightOperations",
+    "PrintingOperations",
     "Operations",
     "PrintOption",
     "SpoolOperations",

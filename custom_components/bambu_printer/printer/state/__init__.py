@@ -23,6 +23,7 @@ from . import (
     lights,
     network,
     options,
+    project,
     temperatures,
 )
 from .ams import AmsState
@@ -39,6 +40,7 @@ from .job import JobState
 from .lights import LightState
 from .network import NetworkState
 from .options import OptionState
+from .project import ProjectState
 from .temperatures import TemperatureState
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "NetworkState",
     "OptionState",
     "PrinterState",
+    "ProjectState",
     "TemperatureState",
     "decode_sections",
     "sections_of",
@@ -81,6 +84,7 @@ class PrinterState:
     lights: LightState = field(default_factory=LightState)
     network: NetworkState = field(default_factory=NetworkState)
     options: OptionState = field(default_factory=OptionState)
+    project: ProjectState = field(default_factory=ProjectState)
     temperatures: TemperatureState = field(default_factory=TemperatureState)
 
 
@@ -102,6 +106,7 @@ SECTIONS: dict[str, tuple[frozenset[str], Decoder]] = {
         "lights": lights,
         "network": network,
         "options": options,
+        "project": project,
         "temperatures": temperatures,
     }.items()
 }

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from ..slots import SlotAddress, from_index, from_packed
 from ..values import Raw, integer, mapping, text
 from .context import Context
 
 INPUTS = frozenset(
     {
         "3D",
+        "ams_mapping",
         "gcode_file",
         "gcode_file_prepare_percent",
         "gcode_start_time",
         "gcode_state",
         "layer_num",
+        "mapping",
         "mc_percent",
         "mc_remaining_time",
         "plate_idx",
@@ -148,6 +151,8 @@ STAGES: dict[int, str] = {
 }
 """Stage codes by their stable names; 12 and 18 are the same stage."""
 
+_MOST_FILAMENTS = 64
+"""More than any project has."""
 _CLOCK_BOUND = 3600
 """Seconds that a printer's clock may be ahead of ours."""
 _NAMES_BOUND = timedelta(minutes=5)
@@ -200,6 +205,9 @@ class JobState:
     subtask_id: str = ""
     plate: int | None = None
     skipped_objects: tuple[int, ...] = ()
+    filament_slots: tuple[SlotAddress | None, ...] = ()
+    """Where each filament of the project comes from, used or not, as far as was told; None:
+    out of no AMS."""
     speed_level: SpeedLevel | None = None
     speed_percent: int | None = None
 
@@ -265,9 +273,23 @@ def decode(raw: Raw, previous: JobState, context: Context) -> JobState:
             for item in raw.get("s_obj") or ()
             if (number := integer(item, None)) is not None
         ),
+        filament_slots=_filament_slots(raw, previous, same_job=same_job),
         speed_level=SPEED_LEVELS.get(level, previous.speed_level),
         speed_percent=integer(raw.get("spd_mag"), previous.speed_percent),
     )
+
+
+def _filament_slots(
+    raw: Raw, previous: JobState, *, same_job: bool
+) -> tuple[SlotAddress | None, ...]:
+    """Read the slots of the job's filaments: packed, or echoed once when it began."""
+    packed = raw.get("mapping")
+    if isinstance(packed, list) and packed:
+        return tuple(from_packed(integer(item, -1)) for item in packed[:_MOST_FILAMENTS])
+    echoed = raw.get("ams_mapping")
+    if isinstance(echoed, list):
+        return tuple(from_index(integer(item, -1)) for item in echoed[:_MOST_FILAMENTS])
+    return previous.filament_slots if same_job else ()
 
 
 def _gcode_state(raw: Raw, previous: JobState) -> GcodeState | None:
