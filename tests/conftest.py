@@ -17,6 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 
 # The test harness brings a package named custom_components: ours must be there first.
 import custom_components.bambu_printer
+from custom_components.bambu_printer import coordinator as coordinator_module
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
@@ -38,6 +39,14 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
+
+
+@pytest.fixture(autouse=True)
+def _kept_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is known of projects away from the configuration that tests share."""
+    folder = tmp_path_factory.getbasetemp() / "kept"
+    with patch.object(coordinator_module, "STORAGE_DIR", str(folder)):
+        yield
 
 
 @pytest.fixture
@@ -129,7 +138,7 @@ def entry_data(printer: VirtualPrinter) -> dict[str, Any]:
         CONF_SERIAL: printer.serial,
         CONF_CERTIFICATE: printer.ca_pem,
         CONF_MQTT_PORT: printer.mqtt_port,
-        CONF_FTPS_PORT: 990,
+        CONF_FTPS_PORT: printer.ftps_port,
         CONF_DETECT_PORT: printer.detect_port,
     }
 

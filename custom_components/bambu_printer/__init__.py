@@ -1,5 +1,8 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
+from functools import partial
+import shutil
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
@@ -8,7 +11,7 @@ from homeassistant.helpers.typing import ConfigType
 
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
-from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .services import async_setup_services
 
@@ -56,6 +59,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload a printer's entities; the session ends with the entry."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
+    """Delete what is kept of a printer's projects."""
+    await hass.async_add_executor_job(
+        partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
+    )
 
 
 async def async_remove_config_entry_device(

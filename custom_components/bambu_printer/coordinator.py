@@ -4,21 +4,25 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import logging
+from pathlib import Path
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import (
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
+    CONF_FTPS_PORT,
     CONF_MQTT_PORT,
     CONF_SERIAL,
     DOMAIN,
+    FTPS_PORT,
 )
 from .printer import (
     DETECT_PORT,
@@ -77,6 +81,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             endpoint_from_data(entry.data),
             on_update=self._on_update,
             on_connection=self._on_connection,
+            cache_folder=cache_folder(hass, entry.entry_id),
         )
         self.data = self.printer.state
         self._watches: dict[str, dict[_Watch[Any], None]] = {
@@ -235,4 +240,10 @@ def endpoint_from_data(data: Any) -> Endpoint:
         pin=data[CONF_CERTIFICATE],
         mqtt_port=data[CONF_MQTT_PORT],
         detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
+        ftps_port=data.get(CONF_FTPS_PORT, FTPS_PORT),
     )
+
+
+def cache_folder(hass: HomeAssistant, entry_id: str) -> Path:
+    """Return where pictures of a printer's projects are kept: not served to anybody."""
+    return Path(hass.config.path(STORAGE_DIR, DOMAIN, entry_id))

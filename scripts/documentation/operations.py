@@ -178,6 +178,16 @@ def _option(option: PrintOption) -> Operation:
     )
 
 
+def _file(*methods: str) -> Operation:
+    return Operation(
+        name=methods[0],
+        methods=methods,
+        no_action="only for programs that use the library",
+        no_entity="it takes a path",
+        no_command="files go through the printer's file server",
+    )
+
+
 _FAN_METHODS = {
     Fan.PART: "set_part_cooling_fan_speed_target_percent",
     Fan.AUX: "set_aux_fan_speed_target_percent",
@@ -620,6 +630,16 @@ OPERATIONS: tuple[Operation, ...] = (
         commands=(commands.extrude(0, 10), commands.extrude_gcode(10)),
         no_entity="it takes a length",
     ),
+    _file("get_sdcard_contents", "cached_sd_card_contents"),
+    _file("get_sdcard_3mf_files", "cached_sd_card_3mf_files"),
+    _file("sdcard_file_exists"),
+    _file("upload_sdcard_file"),
+    _file("download_sdcard_file"),
+    _file("rename_sdcard_file"),
+    _file("make_sdcard_directory"),
+    _file("delete_sdcard_file"),
+    _file("delete_sdcard_folder"),
+    _file("get_project_info"),
 )
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

@@ -445,3 +445,25 @@ class ProjectError(BambuError):
     def __init__(self, path: str, reason: str) -> None:
         """Remember the file and what is wrong with it."""
         super().__init__(f"{path}: {reason}", path=path, reason=reason)
+
+
+class ProjectIncompleteError(ProjectError):
+    """An archive has no end: it is still being written, or was cut off."""
+
+    code = "project_incomplete"
+
+
+class ProjectTooLargeError(ProjectError):
+    """A project would have to be downloaded as a whole, and is too large for that."""
+
+    code = "project_too_large"
+
+    def __init__(self, path: str, size: int, limit: int) -> None:
+        """Remember sizes in bytes."""
+        BambuError.__init__(
+            self,
+            f"{path}: {size} bytes would have to be fetched",
+            path=path,
+            size=f"{size / 1e6:.0f}",
+            limit=f"{limit / 1e6:.0f}",
+        )

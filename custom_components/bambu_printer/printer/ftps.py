@@ -37,6 +37,10 @@ type Stop = Callable[[], bool]
 type Progress = Callable[[int], None]
 
 
+class RestartIgnoredError(Exception):
+    """The server says that it starts in the middle of a file, and does not."""
+
+
 class Connection(ftplib.FTP_TLS):
     """A control connection, logged in."""
 
@@ -48,6 +52,8 @@ class Connection(ftplib.FTP_TLS):
         Raises a `PrinterConnectionError`, `InvalidAccessCodeError` among them.
         """
         super().__init__(context=context, timeout=CONNECT_TIMEOUT)
+        self.usable = True
+        """Whether another command can follow."""
         try:
             self.connect(host, port)
             self._log_in(user, password)
@@ -160,18 +166,45 @@ class Connection(ftplib.FTP_TLS):
         self._end_of_download()
         return done
 
-    def read_range(self, path: str, start: int, length: int, stop: Stop) -> bytes:
-        """Return a part of a file; less than asked for at its end.
+    def modified(self, path: str) -> str:
+        """Return when a file was changed, by the printer's clock; ``""``: not known."""
+        try:
+            answer = self.sendcmd(f"MDTM {path}")
+        except ftplib.error_perm:
+            return ""
+        return answer[4:].strip()[:14]
 
-        Unless it reaches the end, the transfer is broken off, after which the connection
-        may be useless: `usable` tells.
+    def read_range(
+        self, path: str, start: int, length: int, stop: Stop, *, ends: bool
+    ) -> bytes:
+        """Return a part of a file; `ends`: the part that reaches to its end.
+
+        Any other transfer is broken off, which some servers answer by hanging up:
+        `usable` tells.  Raises `RestartIgnoredError` when there is more after the end.
         """
         content = bytearray()
-        blocks = self._read(f"RETR {path}", start, stop, limit=length)
-        for block in blocks:
+        limit = length + 1 if ends else length
+        for block in self._read(f"RETR {path}", start, stop, limit=limit):
             content += block
-        self._end_of_download()
-        return bytes(content[:length])
+        if ends and len(content) > length:
+            self._take_last_word()
+            raise RestartIgnoredError(path)
+        if ends:
+            self._end_of_download()
+        else:
+            self._take_last_word()
+        return bytes(content)
+
+    def _take_last_word(self) -> None:
+        """Read what is said of a transfer that was broken off, if anything."""
+        try:
+            self.voidresp()
+        except ftplib.error_temp:
+            # It could not be sent to its end.
+            pass
+        except ftplib.Error, OSError, EOFError:
+            self.usable = False
+            forget_tls_errors()
 
     def can_restart(self) -> bool:
         """Whether the server can start in the middle of a file."""

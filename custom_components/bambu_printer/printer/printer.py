@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 import logging
+from pathlib import Path
 from typing import Any, override
 
 import orjson
@@ -27,6 +28,7 @@ from .operations import (
     AmsOperations,
     CareOperations,
     DryingOperations,
+    FileOperations,
     HeatOperations,
     JobOperations,
     LightOperations,
@@ -35,6 +37,7 @@ from .operations import (
     ToolOperations,
     WatchingOperations,
 )
+from .projects import ProjectStore
 from .report import (
     CHAMBER_KEY,
     HEATBED_LIGHT_KEY,
@@ -52,6 +55,7 @@ from .state import (
     sections_of,
 )
 from .state.firmware import main_module, read_modules
+from .storage import PrinterStorage
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -95,6 +99,7 @@ class BambuPrinter(
     DryingOperations,
     WatchingOperations,
     CareOperations,
+    FileOperations,
     PrintingOperations,
 ):
     """A Bambu Lab printer in the local network.
@@ -120,12 +125,15 @@ class BambuPrinter(
         on_update: UpdateCallback | None = None,
         on_connection: ConnectionCallback | None = None,
         model_code: str = "",
+        cache_folder: Path | None = None,
     ) -> None:
         """Prepare a printer; nothing is sent yet.
 
         `on_update` is called with the names of the sections of `state` that changed,
         `on_connection` when `available` or `service_state` changes.  `model_code` is
-        ``DevModel`` of an announcement, if there was one.
+        ``DevModel`` of an announcement, if there was one.  `cache_folder` is where pictures
+        and configurations of projects are kept; it belongs to this printer alone, and
+        without one they are kept in memory.
         """
         self.endpoint = endpoint
         self.on_update = on_update
@@ -134,6 +142,8 @@ class BambuPrinter(
         self.service_state = ServiceState.IDLE
         self.last_error: PrinterConnectionError | None = None
         """Why the connection is lost, while it is."""
+        self.storage = PrinterStorage(endpoint)
+        self.projects = ProjectStore(self.storage, cache_folder)
         self.raw = RawReport()
         self._model_code = model_code
         # The model alone says what there is and how high it may go, until telemetry does.
@@ -206,6 +216,8 @@ class BambuPrinter(
         """End the session; commands that wait fail.  Can be called more than once."""
         self._stop_greeting()
         await self._session.stop()
+        await self.projects.close()
+        await self.storage.close()
         self._set_service_state(ServiceState.QUIT)
         self._complete.set()
 

@@ -110,6 +110,11 @@ _PICTURE_NAMES = {
 }
 
 
+def picture_name(plate: int, kind: str) -> str:
+    """Return the member that holds a picture: of kind plate, small, top or pick."""
+    return _PICTURE_NAMES[kind].format(plate)
+
+
 def is_wanted(name: str) -> bool:
     """Tell whether a member of an archive is one that a `ProjectReader` reads."""
     return name in _CONFIGURATIONS or bool(_PER_PLATE.fullmatch(name))
@@ -153,7 +158,7 @@ class ProjectReader:
 
     def picture(self, plate: int, kind: str = "plate") -> bytes | None:
         """Return a picture of a plate (PNG); None when there is none."""
-        content = self._read(_PICTURE_NAMES[kind].format(plate))
+        content = self._read(picture_name(plate, kind))
         return content if content is not None and content.startswith(_PNG) else None
 
     def _plate(

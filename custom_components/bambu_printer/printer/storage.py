@@ -8,23 +8,33 @@ listed on a timer.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 import ftplib
 from pathlib import Path
 import ssl
 from typing import Any, BinaryIO
 
+from .archive import ArchiveError
 from .errors import (
     BambuError,
     FileMissingError,
     InvalidPathError,
+    ProjectError,
     StorageDeniedError,
     TransferBrokenError,
 )
-from .ftps import Connection, Progress, Stop, forget_tls_errors, storage_error
+from .ftps import (
+    Connection,
+    Progress,
+    RestartIgnoredError,
+    Stop,
+    forget_tls_errors,
+    storage_error,
+)
 from .listing import Entry, parse_listing
 from .paths import ROOT, name_of, normalize, normalize_new, parent_of
+from .ranges import TAIL, RangeFile
 from .security import create_ssl_context
 from .session import USER, Endpoint
 
@@ -39,6 +49,20 @@ SKIPPED_FOLDERS = frozenset(
 
 type Tree = dict[str, Any]
 """A folder or file: ``id`` (its path), ``name``, ``size``, and ``children`` of a folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What changes when a file becomes another one."""
+
+    size: int
+    """Bytes."""
+    modified: str
+    """By the printer's clock, ``YYYYMMDDHHMMSS``; ``""``: not known."""
+
+
+class _RestartsNotError(BambuError):
+    """The server does not start in the middle of files, whatever it says."""
 
 
 class _Work:
@@ -169,22 +193,57 @@ class PrinterStorage:
 
         return await self._run(path, fetch)
 
-    async def can_read_ranges(self) -> bool:
+    async def stat(self, path: str) -> FileStamp | None:
+        """Return what tells a file from a later one of the same name; None: no file."""
+        path = normalize(path)
+
+        def ask(ftp: Connection, _: Stop) -> FileStamp | None:
+            size = ftp.size(path)
+            return None if size is None else FileStamp(size, ftp.modified(path))
+
+        return await self._run(path, ask)
+
+    async def can_read_pieces(self) -> bool:
         """Tell whether parts of files can be fetched; asked once and remembered."""
         if self._restarts is None:
             self._restarts = await self._run(ROOT, lambda ftp, _: ftp.can_restart())
         return self._restarts
 
-    async def read_range(self, path: str, start: int, length: int) -> bytes:
-        """Fetch a part of a file; less than asked for at its end."""
+    async def read_pieces[T](
+        self, path: str, size: int, work: Callable[[RangeFile], T]
+    ) -> T | None:
+        """Let `work` read a file at any place; it runs in a thread.
+
+        Nothing but what it reads is fetched.  None: this printer sends only whole files.
+        That it starts in the middle where it says so is checked, not believed.
+        """
         path = normalize(path)
-        if not await self.can_read_ranges():
-            raise StorageDeniedError(path, "the printer only sends whole files")
+        if not await self.can_read_pieces():
+            return None
 
-        def fetch(ftp: Connection, stop: Stop) -> bytes:
-            return ftp.read_range(path, start, length, stop)
+        def look(_: Connection, stop: Stop) -> T:
+            def fetch(start: int, length: int) -> bytes:
+                connection = self._connect()
+                try:
+                    content = connection.read_range(
+                        path, start, length, stop, ends=start + length == size
+                    )
+                finally:
+                    if not connection.usable:
+                        self._hang_up()
+                if len(content) != length:
+                    raise TransferBrokenError(path, "the file has changed")
+                return content
 
-        return await self._run(path, fetch)
+            count = min(size, TAIL)
+            tail = fetch(size - count, count) if count else b""
+            return work(RangeFile(size, fetch, tail=tail))
+
+        try:
+            return await self._run(path, look)
+        except _RestartsNotError:
+            self._restarts = False
+            return None
 
     # Changing
 
@@ -382,6 +441,11 @@ class PrinterStorage:
                 connection = self._connect()
         try:
             return work(connection, state.stopped)
+        except RestartIgnoredError as err:
+            raise _RestartsNotError(path) from err
+        except ProjectError, ArchiveError:
+            # Of what was read, not of how.
+            raise
         except Exception as err:
             if not isinstance(err, ftplib.error_perm):
                 # Whoever comes next cannot know where in the conversation this one is.

@@ -5,6 +5,7 @@ from .ams import AmsControl, AmsOperations, AmsSetting
 from .base import Operations
 from .care import Calibration, CareOperations, ErrorAnswer
 from .drying import DryingOperations
+from .files import FileOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
@@ -24,6 +25,7 @@ __all__ = [
     "DetectorKind",
     "DryingOperations",
     "ErrorAnswer",
+    "FileOperations",
     "HeatOperations",
     "JobOperations",
     "LightOperations",
