@@ -1,7 +1,7 @@
 """How different two colours look."""
 
 from itertools import product
-from math import dist
+from math import dist, sumprod
 
 UNKNOWN_DISTANCE = 60.0
 """What counts as the distance from a colour that nobody knows: no match, no misfit."""
@@ -37,7 +37,7 @@ def _lab(color: str | None) -> tuple[float, float, float] | None:
         return None
     light = [_linear(channel / 255) for channel in (red, green, blue)]
     x, y, z = (
-        _cube_root(100 * sum(map(float.__mul__, row, light)) / white)
+        _cube_root(100 * sumprod(row, light) / white)
         for row, white in zip(_TO_XYZ, _WHITE, strict=True)
     )
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)

@@ -207,7 +207,9 @@ def _distribute(
 
 
 def _left_over(
-    filament: ProjectFilament, fitting: Mapping[int, Sequence[Tray]], trays: Sequence[Tray]
+    filament: ProjectFilament,
+    fitting: Mapping[int, Sequence[Tray]],
+    trays: Sequence[Tray],
 ) -> Assignment:
     """Share the best slot, if there is one that fits at all."""
     if fits := fitting[filament.number]:
@@ -261,7 +263,9 @@ def _distance(filament: ProjectFilament, tray: Tray) -> float:
 
 
 def _same_material(filament: ProjectFilament, tray: Tray) -> bool:
-    return bool(tray.type) and filament.type.strip().upper() == tray.type.strip().upper()
+    return (
+        bool(tray.type) and filament.type.strip().upper() == tray.type.strip().upper()
+    )
 
 
 def _same_preset(filament: ProjectFilament, tray: Tray) -> bool:

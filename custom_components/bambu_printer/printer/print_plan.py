@@ -16,7 +16,7 @@ from .errors import (
 from .mapping import Assignment, MissReason, assign, assign_chosen, parse_mapping
 from .models import PrinterModel, identify
 from .project import Plate, ProjectFilament, ProjectInfo
-from .slots import EXTERNAL_DEPUTY, EXTERNAL_MAIN, SlotAddress
+from .slots import EXTERNAL_MAIN, SlotAddress
 from .state import PrinterState
 
 _OVERRULABLE = (ModelMismatchError, NozzleMismatchError, MaterialMismatchError)

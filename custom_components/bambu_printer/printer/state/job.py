@@ -285,7 +285,9 @@ def _filament_slots(
     """Read the slots of the job's filaments: packed, or echoed once when it began."""
     packed = raw.get("mapping")
     if isinstance(packed, list) and packed:
-        return tuple(from_packed(integer(item, -1)) for item in packed[:_MOST_FILAMENTS])
+        return tuple(
+            from_packed(integer(item, -1)) for item in packed[:_MOST_FILAMENTS]
+        )
     echoed = raw.get("ams_mapping")
     if isinstance(echoed, list):
         return tuple(from_index(integer(item, -1)) for item in echoed[:_MOST_FILAMENTS])
