@@ -24,6 +24,7 @@ from .const import (
     DOMAIN,
     FTPS_PORT,
 )
+from .job_project import JobProject
 from .printer import (
     DETECT_PORT,
     BambuPrinter,
@@ -34,6 +35,7 @@ from .printer import (
 from .printer.errors import CertificateChangedError, InvalidAccessCodeError
 from .printer.state import SECTIONS
 from .profiles import ProfileList
+from .transfer import Transfers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -91,6 +93,8 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
         self.profiles = ProfileList(self)
+        self.job_project = JobProject(self)
+        self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:

@@ -115,7 +115,8 @@ def _from_map(objects: Iterable[ProjectObject], pick: bytes) -> Iterator[_Spot]:
         return
     red, green, blue, alpha = picture.split()
     opaque = alpha.point([0, *[255] * 255])
-    present = {color for _, color in picture.getcolors(1 << 24) or ()}
+    colors = picture.getcolors(_LARGEST_MAP**2) or ()
+    present = {color for _, color in colors if isinstance(color, tuple)}
     numbers = {r | g << 8 | b << 16 for r, g, b, a in present if a}
     for item in objects:
         number = item.identify_id
@@ -147,14 +148,20 @@ def _smooth(
     scale = _AREA / mask.width
     left, top = (math.floor((edge - _SPACE) * scale) for edge in bounds[:2])
     right, bottom = (math.ceil((edge + _SPACE) * scale) for edge in bounds[2:])
-    box = (left / scale, top / scale, right / scale, bottom / scale)
     # What lies beside the map is empty.
-    framed = Image.new("L", (mask.width + 4 * _SPACE, mask.height + 4 * _SPACE))
-    framed.paste(mask, (2 * _SPACE, 2 * _SPACE))
+    offset = 2 * _SPACE
+    box = (
+        left / scale + offset,
+        top / scale + offset,
+        right / scale + offset,
+        bottom / scale + offset,
+    )
+    framed = Image.new("L", (mask.width + 2 * offset, mask.height + 2 * offset))
+    framed.paste(mask, (offset, offset))
     large = framed.resize(
         (right - left, bottom - top),
         Image.Resampling.BILINEAR,
-        tuple(edge + 2 * _SPACE for edge in box),
+        box,
     )
     soft = large.filter(ImageFilter.GaussianBlur(2.2))
     # Steep, but not hard: half a shade at the edge is what makes it smooth.

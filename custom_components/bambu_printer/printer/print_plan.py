@@ -68,14 +68,13 @@ class PrintPlan:
         refuse the job.
         """
         return [
-            -1 if slot is None or slot.external else slot.index
-            for slot in self._slots()
+            -1 if slot is None or slot.external else slot.index for slot in self.slots
         ]
 
     @property
     def ams_mapping2(self) -> list[dict[str, int]]:
         """The same as newer firmware prefers it."""
-        return [self._unit_and_slot(slot) for slot in self._slots()]
+        return [self._unit_and_slot(slot) for slot in self.slots]
 
     def blockers(self, *, force: bool) -> tuple[BambuError, ...]:
         """Return the problems that forbid it."""
@@ -85,7 +84,9 @@ class PrintPlan:
             if not (force and isinstance(problem, _OVERRULABLE))
         )
 
-    def _slots(self) -> list[SlotAddress | None]:
+    @property
+    def slots(self) -> list[SlotAddress | None]:
+        """The slot of each filament of the project; None: none."""
         slots = {item.filament.number: item.slot for item in self.assignments}
         return [slots.get(number) for number in range(1, self.filament_count + 1)]
 

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 import time
 from typing import Any
 
 from .. import commands
+from ..archive import ArchiveError, SeekableArchive
 from ..errors import (
     CommandRejectedError,
     NameWithSpaceError,
@@ -16,10 +18,11 @@ from ..errors import (
     UnsupportedError,
     WrongStateError,
 )
+from ..ftps import Progress
 from ..models import Family
 from ..paths import name_of, normalize
 from ..print_plan import BedType, PrintPlan, make_plan
-from ..project import Plate
+from ..project import Plate, ProjectInfo, ProjectReader
 from ..projects import ProjectStore
 from ..slots import SlotAddress
 from ..state.job import GcodeState
@@ -83,20 +86,27 @@ class PrintingOperations(Operations):
         path: str,
         plate: int | None = None,
         *,
+        source: Path | None = None,
         bed_type: BedType | None = None,
         use_ams: bool | None = None,
         ams_mapping: Sequence[int | SlotAddress | None] | None = None,
     ) -> PrintPlan:
         """Return what `print_3mf_file` would do, with all that speaks against it.
 
-        Nothing is sent but the question for the file.  Raises `StorageError` for a file
+        `source` is a file of this machine that is going to be stored under the path.
+        Nothing is sent but the question for a file on the printer.  Raises `StorageError` for a file
         that is not there, `ProjectError` for what is no sliced project, and whatever
         `make_plan` raises.
         """
         path = normalize(path)
         if not name_of(path).lower().endswith(".3mf"):
             raise ProjectError(path, "the name does not end in .3mf")
-        info = await self.projects.get_project_info(path)
+        if source is None:
+            info = await self.projects.get_project_info(path)
+        else:
+            info = await asyncio.get_running_loop().run_in_executor(
+                None, read_local_project, source
+            )
         return make_plan(
             path,
             info,
@@ -113,6 +123,8 @@ class PrintingOperations(Operations):
         path: str,
         plate: int | None = None,
         *,
+        source: Path | None = None,
+        progress: Progress | None = None,
         bed_type: BedType | None = None,
         use_ams: bool | None = None,
         ams_mapping: Sequence[int | SlotAddress | None] | None = None,
@@ -125,6 +137,9 @@ class PrintingOperations(Operations):
         force: bool = False,
     ) -> PrintPlan:
         """Print a plate of a sliced project that is on the printer's storage.
+
+        A `source`, a file of this machine, is stored there first, once nothing speaks
+        against printing it; `progress` is called with the bytes so far, from a thread.
 
         Without a plate the only one is printed.  Without a bed type the one it was sliced
         for is told, as the slicer does.  `ams_mapping` names a slot for each filament of
@@ -161,13 +176,17 @@ class PrintingOperations(Operations):
             plan = await self.plan_print(
                 path,
                 plate,
+                source=source,
                 bed_type=bed_type,
                 use_ams=use_ams,
                 ams_mapping=ams_mapping,
             )
+            self._url(plan.path)
             for problem in plan.blockers(force=force):
                 raise problem
-            # Reading the file may have taken a while.
+            if source is not None:
+                await self.projects.upload(source, plan.path, progress)
+            # All that may have taken a while.
             self._require_ready()
             plan = replace(plan, job_number=_job_number())
             await self._start(plan, options)
@@ -266,6 +285,20 @@ class PrintingOperations(Operations):
     def job_plate(self) -> Plate | None:
         """The plate of the running or last job; None while its file is not known."""
         return self.state.project.plate
+
+
+def read_local_project(source: Path) -> ProjectInfo:
+    """Read what a sliced project says of itself; blocks.
+
+    Raises `ProjectError`, also for a file that cannot be read at all.
+    """
+    try:
+        with source.open("rb") as file:
+            return ProjectReader(SeekableArchive(file), source.name).info()
+    except ArchiveError as err:
+        raise ProjectError(source.name, str(err)) from err
+    except OSError as err:
+        raise ProjectError(source.name, err.strerror or "cannot be read") from err
 
 
 def job_name(path: str) -> str:
