@@ -203,10 +203,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
 
     @callback
     def _publish(self, changed: Iterable[str]) -> None:
-        self.data = state = self.printer.state
+        self.data = self.printer.state
         watches = {watch: None for name in changed for watch in self._watches[name]}
         for watch in watches:
-            value = watch.select(state)
+            # What one of them does can change the state once more.
+            value = watch.select(self.data)
             if value != watch.value:
                 watch.value = value
                 watch.update(value)

@@ -191,7 +191,7 @@ def _source(
 def _require_one(data: Data, *names: str) -> None:
     """Refuse what names no file, or several."""
     if sum(name in data for name in names) != 1:
-        raise refuse("exactly_one", fields=", ".join(names))
+        raise refuse(translation_key="exactly_one", fields=", ".join(names))
 
 
 async def _rename(coordinator: PrinterCoordinator, data: Data) -> None:
@@ -228,12 +228,12 @@ def _refuse_in_use(coordinator: PrinterCoordinator, path: str) -> None:
     else:
         used = set(job_candidates(state.job))
     if any(item == path or item.startswith(f"{path.rstrip('/')}/") for item in used):
-        raise refuse("file_in_use", path=path)
+        raise refuse(translation_key="file_in_use", path=path)
 
 
 async def _refuse_existing(coordinator: PrinterCoordinator, path: str) -> None:
     if await coordinator.printer.sdcard_file_exists(path):
-        raise refuse("file_exists", path=path)
+        raise refuse(translation_key="file_exists", path=path)
 
 
 # Printing
@@ -315,7 +315,7 @@ async def _wait_for_start(
         if not began():
             raise StartFailedError(error)
     elif not shown:
-        raise refuse("not_confirmed", seconds=f"{START_TIMEOUT:g}")
+        raise refuse(translation_key="not_confirmed", seconds=f"{START_TIMEOUT:g}")
 
 
 def _describe_plan(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+import mimetypes
 from pathlib import Path
 import tempfile
 from typing import Any
@@ -38,11 +39,11 @@ class LocalFile:
     """Bytes."""
 
 
-def refuse(key: str, **placeholders: str) -> ServiceValidationError:
+def refuse(*, translation_key: str, **placeholders: str) -> ServiceValidationError:
     """Return the error that tells the caller what is wrong with what was asked for."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
-        translation_key=key,
+        translation_key=translation_key,
         translation_placeholders=placeholders,
     )
 
@@ -57,11 +58,17 @@ async def async_source(
         return
     assert media is not None
     if not is_media_source_id(media):
-        raise refuse("media_not_usable", media=media, reason="no media source id")
+        raise refuse(
+            translation_key="media_not_usable", media=media, reason="no media source id"
+        )
+    await hass.async_add_executor_job(_know_projects)
     try:
         found = await async_resolve_media(hass, media, None)
-    except MediaSourceError as err:
-        raise refuse("media_not_usable", media=media, reason=str(err)) from err
+    except (MediaSourceError, AssertionError) as err:
+        # Local media asserts that it knows the type of every file.
+        raise refuse(
+            translation_key="media_not_usable", media=media, reason=str(err)
+        ) from err
     if found.path is not None:
         # The media source has checked that everybody may read it.
         yield await _describe(hass, found.path)
@@ -70,13 +77,19 @@ async def async_source(
         yield await _fetch(hass, media, found.url, Path(folder))
 
 
+def _know_projects() -> None:
+    """Teach Python the type of projects, where the system does not know it."""
+    if mimetypes.guess_type("project.3mf")[0] is None:
+        mimetypes.add_type("model/3mf", ".3mf")
+
+
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="bambu_printer_")
 
 
 async def _local(hass: HomeAssistant, path: Path) -> LocalFile:
     if not await hass.async_add_executor_job(hass.config.is_allowed_path, str(path)):
-        raise refuse("path_not_allowed", path=str(path))
+        raise refuse(translation_key="path_not_allowed", path=str(path))
     return await _describe(hass, path)
 
 
@@ -86,7 +99,7 @@ async def _describe(hass: HomeAssistant, path: Path) -> LocalFile:
 
     size = await hass.async_add_executor_job(look)
     if size is None:
-        raise refuse("no_local_file", path=str(path))
+        raise refuse(translation_key="no_local_file", path=str(path))
     return LocalFile(path, path.name, size)
 
 
@@ -106,12 +119,16 @@ async def _fetch(hass: HomeAssistant, media: str, url: str, folder: Path) -> Loc
                     size += len(block)
                     if size > MOST_FETCHED:
                         raise refuse(
-                            "media_not_usable", media=media, reason="too large"
+                            translation_key="media_not_usable",
+                            media=media,
+                            reason="too large",
                         )
                     await hass.async_add_executor_job(file.write, block)
     except (aiohttp.ClientError, TimeoutError, OSError) as err:
         reason = type(err).__name__
-        raise refuse("media_not_usable", media=media, reason=reason) from err
+        raise refuse(
+            translation_key="media_not_usable", media=media, reason=reason
+        ) from err
     return LocalFile(target, name, size)
 
 
@@ -125,11 +142,11 @@ async def async_target(
         if target.is_dir():
             target = target / name
         if not hass.config.is_allowed_path(str(target)):
-            raise refuse("path_not_allowed", path=str(target))
+            raise refuse(translation_key="path_not_allowed", path=str(target))
         if not target.parent.is_dir():
-            raise refuse("no_local_file", path=str(target.parent))
+            raise refuse(translation_key="no_local_file", path=str(target.parent))
         if target.exists() and not overwrite:
-            raise refuse("file_exists", path=str(target))
+            raise refuse(translation_key="file_exists", path=str(target))
         return target
 
     return await hass.async_add_executor_job(check)

@@ -210,12 +210,13 @@ class PrinterStorage:
         return self._restarts
 
     async def read_pieces[T](
-        self, path: str, size: int, work: Callable[[RangeFile], T]
+        self, path: str, size: int, work: Callable[[RangeFile], T], *, tail: bool = True
     ) -> T | None:
         """Let `work` read a file at any place; it runs in a thread.
 
-        Nothing but what it reads is fetched.  None: this printer sends only whole files.
-        That it starts in the middle where it says so is checked, not believed.
+        Nothing but what it reads is fetched, and the end of the file first.  None: this
+        printer sends only whole files.  That it starts in the middle where it says so is
+        checked by that end, not believed: leave out the `tail` only if it was read before.
         """
         path = normalize(path)
         if not await self.can_read_pieces():
@@ -235,9 +236,9 @@ class PrinterStorage:
                     raise TransferBrokenError(path, "the file has changed")
                 return content
 
-            count = min(size, TAIL)
-            tail = fetch(size - count, count) if count else b""
-            return work(RangeFile(size, fetch, tail=tail))
+            count = min(size, TAIL) if tail else 0
+            end = fetch(size - count, count) if count else b""
+            return work(RangeFile(size, fetch, tail=end))
 
         try:
             return await self._run(path, look)

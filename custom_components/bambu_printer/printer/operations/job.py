@@ -43,13 +43,12 @@ class JobOperations(Operations):
         file of the job is not known (see `set_job_project`) only numbers are taken, and
         none of them can be checked.
         """
-        numbers = self.object_numbers(objects)
         self._require(
             "skip_objects",
             allowed=self.state.job.gcode_state
             in (GcodeState.RUNNING, GcodeState.PAUSE),
         )
-        await self._command(commands.skip_objects(numbers))
+        await self._command(commands.skip_objects(self.object_numbers(objects)))
 
     @property
     def speed_level(self) -> SpeedLevel | None:
