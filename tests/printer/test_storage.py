@@ -9,7 +9,7 @@ import pytest
 
 from custom_components.bambu_printer.printer import (
     ftps as ftps_module,
-    storage as storage_module,
+    lane as lane_module,
 )
 from custom_components.bambu_printer.printer.archive import ArchiveStream
 from custom_components.bambu_printer.printer.errors import (
@@ -223,10 +223,10 @@ async def test_one_connection_serves_many(printer, storage):
 
 
 async def test_unused_connection_is_given_up(printer, storage, monkeypatch):
-    monkeypatch.setattr(storage_module, "IDLE_TIME", 0.05)
+    monkeypatch.setattr(lane_module, "IDLE_TIME", 0.05)
     await storage.list_folder("/")
     await asyncio.sleep(0.2)
-    assert storage._connection is None
+    assert not storage._lane.connected
     await storage.list_folder("/")
     assert printer.ftps.count("USER") == 2
 
@@ -305,7 +305,7 @@ async def test_project_as_it_passes_by(printer, storage):
     path = "/part.gcode.3mf"
     await asyncio.to_thread(printer.make_project, path)
     stream = ArchiveStream(is_wanted)
-    size = await storage.read_into(path, stream)
+    size = await storage.read_into(path, stream.write)
     assert size == (printer.card / "part.gcode.3mf").stat().st_size
     info = ProjectReader(stream, path).info()
     assert info.plates
@@ -319,5 +319,5 @@ async def test_project_as_it_passes_by(printer, storage):
 async def test_whole_file_into_memory(printer, storage, content):
     printer.add_file("/big.bin", content)
     into = io.BytesIO()
-    assert await storage.read_into("/big.bin", into) == len(content)
+    assert await storage.read_into("/big.bin", into.write) == len(content)
     assert into.getvalue() == content

@@ -5,13 +5,15 @@ from, so that nothing that an archive says becomes a name on this machine.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 import hashlib
 import logging
 import os
 from pathlib import Path
 import tempfile
+import threading
 import zipfile
 
 import orjson
@@ -44,14 +46,14 @@ class ProjectKey:
         return hashlib.sha256(text.encode()).hexdigest()[:40] + _SUFFIX
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class KeptProject:
     """Members of an archive, without those that nobody has asked for."""
 
     key: ProjectKey
     names: frozenset[str]
     """Of the members that could be asked for."""
-    members: dict[str, bytes] = field(default_factory=dict)
+    members: Mapping[str, bytes]
 
     def read(self, name: str) -> bytes | None:
         """Return a member if it is kept."""
@@ -73,9 +75,32 @@ class ProjectCache:
         """Keep them in a folder, which is made when something is kept."""
         self._folder = folder
         self._memory: OrderedDict[ProjectKey, KeptProject] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, key: ProjectKey) -> KeptProject | None:
         """Return what is kept of a project; damaged files are dropped."""
+        with self._lock:
+            return self._get(key)
+
+    def put(self, kept: KeptProject) -> KeptProject:
+        """Keep a project, or more of it than before; return all that is kept of it."""
+        with self._lock:
+            known = self._get(kept.key)
+            if known is not None:
+                kept = replace(kept, members={**known.members, **kept.members})
+            self._remember(kept)
+            if self._folder is not None:
+                try:
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    _save(self._folder / kept.key.file_name, kept)
+                    self._tidy(self._folder)
+                except OSError as err:
+                    _LOGGER.warning(
+                        "What is known of projects cannot be kept: %s", err.strerror
+                    )
+            return kept
+
+    def _get(self, key: ProjectKey) -> KeptProject | None:
         if (known := self._memory.get(key)) is not None:
             self._memory.move_to_end(key)
             return known
@@ -94,18 +119,6 @@ class ProjectCache:
             return None
         self._remember(found)
         return found
-
-    def put(self, kept: KeptProject) -> None:
-        """Keep a project, or more of it than before."""
-        self._remember(kept)
-        if self._folder is None:
-            return
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _save(self._folder / kept.key.file_name, kept)
-            self._tidy(self._folder)
-        except OSError as err:
-            _LOGGER.warning("What is known of projects cannot be kept: %s", err)
 
     def _remember(self, kept: KeptProject) -> None:
         self._memory[kept.key] = kept

@@ -6,24 +6,41 @@ wanted are kept; the archive is not.  What was uploaded from here was read befor
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 import logging
 from pathlib import Path
 import re
 
-from .archive import Archive, ArchiveError, ArchiveStream, SeekableArchive
+from .archive import (
+    MAX_KEPT,
+    Archive,
+    ArchiveError,
+    ArchiveStream,
+    IncompleteArchiveError,
+    SeekableArchive,
+)
 from .errors import (
+    BambuError,
     FileMissingError,
+    InvalidPathError,
     ProjectError,
     ProjectIncompleteError,
     ProjectTooLargeError,
 )
 from .ftps import Progress
 from .paths import name_of, normalize
-from .project import ProjectInfo, ProjectReader, is_wanted, picture_name
+from .project import (
+    ProjectInfo,
+    ProjectReader,
+    is_configuration,
+    is_picture,
+    is_wanted,
+    picture_name,
+)
 from .project_cache import KeptProject, ProjectCache, ProjectKey
 from .ranges import RangeFile
+from .sharing import Sharing
 from .state.job import JobState
 from .storage import PrinterStorage
 
@@ -31,9 +48,12 @@ _LOGGER = logging.getLogger(__name__)
 
 BACKGROUND_LIMIT = 150 << 20
 """Bytes that are downloaded as a whole for what nobody asked for expressly."""
-_GCODE = re.compile(r"Metadata/plate_\d{1,3}\.gcode")
+PICTURE_KINDS = ("plate", "small", "top", "pick")
+_GCODE = re.compile(r"Metadata/plate_(\d{1,3})\.gcode")
+_PLATE = re.compile(r"plate_(\d{1,3})\.gcode$")
 _JOB_FOLDERS = ("/cache", "")
-_KINDS = ("plate", "small", "top", "pick")
+_MOUNTS = re.compile(r"^(?:file://)?/?(?:(?:mnt/)?sdcard|media/usb0)/|^ftp://")
+_ILLEGAL = re.compile(r'[<>:"/\\|?*]')
 
 
 class ProjectStore:
@@ -44,14 +64,16 @@ class ProjectStore:
     `ProjectIncompleteError` while it is still being written, `ProjectTooLargeError` when
     it would have to be downloaded as a whole and has more than `limit` bytes.  With a
     limit of 0 nothing is ever downloaded as a whole.
+
+    Requests for the same project share one fetch.  It ends when nobody waits any more.
     """
 
     def __init__(self, storage: PrinterStorage, cache_folder: Path | None) -> None:
         """Keep what is read in a folder that is this printer's alone, or in memory."""
         self._storage = storage
         self._cache = ProjectCache(cache_folder)
-        self._infos: dict[ProjectKey, ProjectInfo] = {}
-        self._flights: dict[str, _Flight[KeptProject]] = {}
+        self._fetches: Sharing[ProjectKey, KeptProject] = Sharing()
+        self._pictures: Sharing[tuple[ProjectKey, str], KeptProject] = Sharing()
 
     async def get_project_info(
         self, path: str, plate: int | None = None, *, limit: int = BACKGROUND_LIMIT
@@ -60,8 +82,8 @@ class ProjectStore:
 
         Raises `ProjectError` when it has no such plate.
         """
-        kept = await self._get(path, limit)
-        info = await _in_executor(lambda: ProjectReader(kept, path).info())
+        kept = await self._get(path, limit, plate)
+        info = await _in_executor(lambda: ProjectReader(kept, kept.key.path).info())
         if plate is None:
             return info
         found = info.plate(plate)
@@ -81,54 +103,60 @@ class ProjectStore:
 
         `kind` is plate, small, top (seen from above) or pick (objects by colour).
         """
-        if kind not in _KINDS:
-            raise ValueError(kind)
-        kept = await self._get(path, limit)
         name = picture_name(plate, kind)
+        kept = await self._get(path, limit, plate)
         if name in kept.names and name not in kept.members:
-            kept = await self._share(
-                f"{path}\n{name}", lambda: self._read_more(kept, name)
+            key, known = kept.key, kept.names
+            kept = await self._pictures.get(
+                (key, name), lambda: self._fetch_member(key, known, name)
             )
         return ProjectReader(kept, path).picture(plate, kind)
 
     async def find_job_file(self, job: JobState) -> str | None:
         """Return the path of the project that is being printed.
 
-        None when it is not found, as when it is in the printer's internal memory.  The
-        names are guesses that fit what is known of all models: the printer does not say.
+        None when it is not found, as when it is in the printer's internal memory or the
+        job has no name (any more).  The printer does not say where it is: the names are
+        guesses that fit what is known of all models.
         """
-        for path in job_candidates(job):
-            if await self._storage.file_size(path) is not None:
-                return path
-        return None
+        found = await self._storage.existing(job_candidates(job))
+        plate = _PLATE.search(job.file or "")
+        if len(found) < 2 or plate is None:
+            return found[0] if found else None
+        for path in found:
+            try:
+                await self.get_project_info(path, int(plate[1]), limit=0)
+            except BambuError:
+                continue
+            return path
+        return found[0]
 
     async def upload(
         self, source: Path, path: str, progress: Progress | None = None
     ) -> int:
         """Store a file of this machine; return its size in bytes.
 
-        What is wanted of a project is read before it goes.
+        What is wanted of a project is read before it goes; what is none goes as well.
         """
         path = normalize(path)
-        read = await _in_executor(lambda: _read_local(source, path))
+        members = await _in_executor(lambda: _read_local(source, path))
         size = await self._storage.upload_sdcard_file(source, path, progress)
-        if read is not None:
+        if members is not None:
             stamp = await self._storage.stat(path)
             if stamp is not None and stamp.size == size:
-                read.key = ProjectKey(path, stamp.size, stamp.modified)
-                await _in_executor(lambda: self._cache.put(read))
+                key = ProjectKey(path, stamp.size, stamp.modified)
+                kept = replace(members, key=key)
+                await _in_executor(lambda: self._cache.put(kept))
         return size
 
     async def close(self) -> None:
-        """Stop what is being fetched."""
-        flights = [flight.task for flight in self._flights.values()]
-        for task in flights:
-            task.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        """Stop what is being fetched; those who wait get a `NotConnectedError`."""
+        await self._pictures.close()
+        await self._fetches.close()
 
     # Inside
 
-    async def _get(self, path: str, limit: int) -> KeptProject:
+    async def _get(self, path: str, limit: int, plate: int | None) -> KeptProject:
         path = normalize(path)
         stamp = await self._storage.stat(path)
         if stamp is None:
@@ -137,116 +165,133 @@ class ProjectStore:
         kept = await _in_executor(lambda: self._cache.get(key))
         if kept is not None:
             return kept
-        return await self._share(path, lambda: self._fetch(key, limit))
+        # Before joining one with another limit.
+        if key.size > limit and not await self._storage.can_read_pieces():
+            raise ProjectTooLargeError(path, key.size, limit)
+        return await self._fetches.get(key, lambda: self._fetch(key, limit, plate))
 
-    async def _fetch(self, key: ProjectKey, limit: int) -> KeptProject:
+    async def _fetch(
+        self, key: ProjectKey, limit: int, plate: int | None
+    ) -> KeptProject:
         kept = await self._storage.read_pieces(
-            key.path, key.size, lambda file: _read_pieces(file, key)
+            key.path, key.size, lambda file: _read_pieces(file, key, plate)
         )
         if kept is None:
-            kept = await self._pass_by(key, limit)
-        await _in_executor(lambda: self._cache.put(kept))
-        return kept
+            if key.size > limit:
+                raise ProjectTooLargeError(key.path, key.size, limit)
+            kept = await self._pass_by(key)
+        return await _in_executor(lambda: self._cache.put(kept))
 
-    async def _pass_by(self, key: ProjectKey, limit: int) -> KeptProject:
-        if key.size > limit:
-            raise ProjectTooLargeError(key.path, key.size, limit)
-        stream = ArchiveStream(is_wanted)
-        try:
-            await self._storage.read_into(key.path, stream)
-        except ArchiveError as err:
-            raise ProjectError(key.path, str(err)) from err
+    async def _pass_by(self, key: ProjectKey) -> KeptProject:
+        stream = ArchiveStream(is_wanted, is_picture)
+
+        def take(block: memoryview) -> None:
+            try:
+                stream.write(block)
+            except ArchiveError as err:
+                raise ProjectError(key.path, str(err)) from err
+
+        await self._storage.read_into(key.path, take)
         if not stream.complete:
             raise ProjectIncompleteError(key.path, "it has no end")
-        kept = KeptProject(key, _interesting(stream))
-        for name in kept.names:
-            if (content := stream.read(name)) is not None:
-                kept.members[name] = content
+        names = _interesting(stream)
+        kept = KeptProject(
+            key,
+            names,
+            {
+                name: content
+                for name in names
+                if (content := stream.read(name)) is not None
+            },
+        )
         # Refused as a whole when it cannot be read.
         await _in_executor(lambda: ProjectReader(kept, key.path).info())
         return kept
 
-    async def _read_more(self, kept: KeptProject, name: str) -> KeptProject:
-        def read(file: RangeFile) -> bytes | None:
-            try:
-                return SeekableArchive(file).read(name)
-            except ArchiveError as err:
-                raise ProjectError(kept.key.path, str(err)) from err
-
-        content = await self._storage.read_pieces(kept.key.path, kept.key.size, read)
-        if content is not None:
-            kept.members[name] = content
-            await _in_executor(lambda: self._cache.put(kept))
-        return kept
-
-    async def _share(
-        self, name: str, work: Callable[[], Awaitable[KeptProject]]
+    async def _fetch_member(
+        self, key: ProjectKey, names: frozenset[str], name: str
     ) -> KeptProject:
-        """Do it once for all that ask for the same; stop when nobody waits any more."""
-        flight = self._flights.get(name)
-        if flight is None or flight.task.done():
-            flight = self._flights[name] = _Flight(work)
-            flight.task.add_done_callback(lambda _: self._flights.pop(name, None))
-        return await flight.join()
+        """Fetch one more member, where that can be done."""
+
+        def read(file: RangeFile) -> bytes:
+            try:
+                archive = SeekableArchive(file)
+                if name in archive.names:
+                    file.expect((archive.place(name),))
+                return archive.read(name) or b""
+            except ArchiveError as err:
+                raise ProjectError(key.path, str(err)) from err
+
+        content = await self._storage.read_pieces(key.path, key.size, read)
+        members = {} if content is None else {name: content}
+        return await _in_executor(
+            lambda: self._cache.put(KeptProject(key, names, members))
+        )
 
 
-class _Flight[T]:
-    """Work that several wait for."""
-
-    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
-        async def run() -> T:
-            return await work()
-
-        self.task = asyncio.get_running_loop().create_task(run())
-        self._waiting = 0
-
-    async def join(self) -> T:
-        """Wait for it; the last one who gives up ends it."""
-        self._waiting += 1
-        try:
-            return await asyncio.shield(self.task)
-        finally:
-            self._waiting -= 1
-            if not self._waiting and not self.task.done():
-                self.task.cancel()
-                await asyncio.wait((self.task,))
-
-
-def job_candidates(job: JobState) -> list[str]:
+def job_candidates(job: JobState) -> tuple[str, ...]:
     """Return the paths at which the project of a job can be, the likeliest first."""
     names: dict[str, None] = {}
-    for word in (job.name or "", job.file or ""):
-        if not word or "metadata" in word.lower():
-            continue
-        base = name_of(word)
-        for stem in (word.lstrip("/"), base):
-            if stem.lower().endswith(".3mf"):
-                names.setdefault(stem)
-            elif not stem.lower().endswith(".gcode"):
-                names.setdefault(f"{stem}.3mf")
-                names.setdefault(f"{stem}.gcode.3mf")
+
+    def add(word: str) -> None:
+        if word.lower().endswith(".3mf"):
+            names.setdefault(word)
+        elif word and not word.lower().endswith(".gcode"):
+            names.setdefault(f"{word}.3mf")
+            names.setdefault(f"{word}.gcode.3mf")
+
+    if job.name and "metadata" not in job.name.lower():
+        add(_ILLEGAL.sub("_", job.name.strip()))
+    paths: dict[str, None] = {}
+    if job.file and "metadata" not in job.file.lower():
+        file = _MOUNTS.sub("", job.file.strip()).lstrip("/")
+        if "/" in file and file.lower().endswith(".3mf"):
+            paths.setdefault(f"/{file}")
+        add(name_of(file))
     for name in list(names):
         names.setdefault(name.replace(" ", "_"))
-    return [f"{folder}/{name}" for name in names for folder in _JOB_FOLDERS]
+    for name in names:
+        for folder in _JOB_FOLDERS:
+            paths.setdefault(f"{folder}/{name}")
+    return tuple(path for path in paths if _is_path(path))
 
 
-def _read_pieces(file: RangeFile, key: ProjectKey) -> KeptProject:
-    """Read what `info` needs; runs in a thread."""
+def _is_path(path: str) -> bool:
+    try:
+        return normalize(path) == path
+    except InvalidPathError:
+        return False
+
+
+def _read_pieces(file: RangeFile, key: ProjectKey, plate: int | None) -> KeptProject:
+    """Read what `info` needs, and the picture of a plate; runs in a thread."""
     try:
         archive = SeekableArchive(file)
-    except ArchiveError as err:
+        names = _interesting(archive)
+        if plate is None:
+            plate = min(
+                (int(found[1]) for name in names if (found := _GCODE.fullmatch(name))),
+                default=1,
+            )
+        cover = picture_name(plate, "plate")
+        wanted = [name for name in names if is_configuration(name) or name == cover]
+        file.expect(archive.place(name) for name in wanted)
+        recording = _Recording(archive)
+        ProjectReader(recording, key.path).info()
+        recording.read(cover)
+    except IncompleteArchiveError as err:
         raise ProjectIncompleteError(key.path, str(err)) from err
-    kept = KeptProject(key, _interesting(archive))
-    ProjectReader(_Recording(archive, kept), key.path).info()
-    return kept
+    except ArchiveError as err:
+        raise ProjectError(key.path, str(err)) from err
+    return KeptProject(key, names, recording.members)
 
 
 class _Recording:
     """Keeps what is read of an archive."""
 
-    def __init__(self, archive: Archive, kept: KeptProject) -> None:
+    def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._kept = kept
+        self.members: dict[str, bytes] = {}
 
     @property
     def names(self) -> frozenset[str]:
@@ -255,7 +300,7 @@ class _Recording:
     def read(self, name: str) -> bytes | None:
         content = self._archive.read(name)
         if content is not None:
-            self._kept.members[name] = content
+            self.members[name] = content
         return content
 
 
@@ -263,13 +308,18 @@ def _read_local(source: Path, path: str) -> KeptProject | None:
     """Read what is wanted of a project before it is sent; None: it is none."""
     if not path.lower().endswith(".3mf"):
         return None
+    members: dict[str, bytes] = {}
+    pictures = 0
     try:
         with source.open("rb") as file:
             archive = SeekableArchive(file)
-            kept = KeptProject(ProjectKey(path, 0, ""), _interesting(archive))
-            for name in filter(is_wanted, kept.names):
-                if (content := archive.read(name)) is not None:
-                    kept.members[name] = content
+            names = _interesting(archive)
+            for name in sorted(filter(is_wanted, names)):
+                content = archive.read(name) or b""
+                pictures += len(content) * is_picture(name)
+                if not is_picture(name) or pictures <= MAX_KEPT:
+                    members[name] = content
+        kept = KeptProject(ProjectKey(path, 0, ""), names, members)
         ProjectReader(kept, path).info()
     except (OSError, ArchiveError, ProjectError) as err:
         _LOGGER.debug("Nothing is read of what is uploaded: %s", err)

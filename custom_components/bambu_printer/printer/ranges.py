@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable
 import io
 from typing import override
 
+from .archive import ArchiveError
+
 TAIL = 160 << 10
 """Bytes at the end that are fetched first: the directory and what stands before it."""
 AHEAD = 16 << 10
 """Bytes that are fetched at least."""
 GAP = 48 << 10
 """Bytes between two pieces that are fetched as well rather than asking twice."""
-MOST = 48 << 20
+MOST = 16 << 20
 """Bytes that may be fetched altogether: pictures and configurations never need more."""
 
 type Fetch = Callable[[int, int], bytes]
@@ -25,8 +27,8 @@ type Fetch = Callable[[int, int], bytes]
 class RangeFile(io.RawIOBase):
     """A file whose pieces are fetched when they are read, and kept until it is closed.
 
-    Blocks; raises what `fetch` raises, and ``OSError`` when more is read than any sane
-    archive needs.
+    Blocks; raises what `fetch` raises, and `ArchiveError` when more is read than any
+    sane archive needs.
     """
 
     def __init__(self, size: int, fetch: Fetch, *, tail: bytes | None = None) -> None:
@@ -105,6 +107,6 @@ class RangeFile(io.RawIOBase):
 
     def _get(self, start: int, length: int) -> None:
         if self.moved + length > MOST:
-            raise OSError("too much of the file is needed")
+            raise ArchiveError("too much of it would have to be fetched")
         self._pieces.append((start, self._fetch(start, length)))
         self.moved += length

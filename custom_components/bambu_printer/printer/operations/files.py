@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from ..folders import Tree
 from ..ftps import Progress
 from ..project import ProjectInfo
 from ..projects import ProjectStore
-from ..storage import PrinterStorage, Tree
+from ..storage import PrinterStorage
 from .base import Operations
 
 
