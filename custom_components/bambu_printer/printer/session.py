@@ -356,7 +356,7 @@ class Session:
 
     def _handle(self, payload: object) -> None:
         if (
-            not isinstance(payload, bytes | bytearray)
+            not isinstance(payload, (bytes, bytearray))
             or len(payload) > MAX_MESSAGE_SIZE
         ):
             self._listener.on_malformed("too large")
