@@ -37,6 +37,14 @@ def integer[T](value: object, default: T) -> int | T:
     """Read a whole number, also from decimal text or a float without a fraction."""
     if type(value) is int:
         return value if -_LARGEST < value < _LARGEST else default
+    if isinstance(value, str):
+        try:
+            whole = int(value)
+        except ValueError:
+            # It may still be written with a fraction of zero.
+            pass
+        else:
+            return whole if -_LARGEST < whole < _LARGEST else default
     result = number(value, None)
     if result is None or abs(result) >= _LARGEST or result != int(result):
         return default
