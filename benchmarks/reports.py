@@ -64,11 +64,11 @@ def encode(report: Json) -> bytes:
     return orjson.dumps({"print": report})
 
 
-def new_printer(model: str, **options: Any) -> VirtualPrinter:
+def new_printer[P: VirtualPrinter](
+    model: str, kind: type[P], *, serial: str | None = None, **options: Any
+) -> P:
     """Return a virtual printer with as many AMS units as the measurements want."""
-    printer = VirtualPrinter(
-        model, serial=options.pop("serial", _SERIALS[model]), storage=False, **options
-    )
+    printer = kind(model, serial=serial or _SERIALS[model], storage=False, **options)
     for number in range(_AMS_UNITS[model]):
         printer.plug_ams(AmsKind.AMS, number, _SPOOLS)
     return printer
@@ -76,7 +76,7 @@ def new_printer(model: str, **options: Any) -> VirtualPrinter:
 
 def _snapshots(model: str, count: int) -> Iterator[Json]:
     """Let the time of a print pass, a second at a time."""
-    printer = new_printer(model, autostart_reports=False)
+    printer = new_printer(model, VirtualPrinter, autostart_reports=False)
     for number in range(count):
         printer.simulation.advance(1.0)
         report = printer.report

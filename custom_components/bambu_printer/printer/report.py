@@ -153,7 +153,7 @@ class RawReport:
         news = {
             key: value
             for key, value in status.items()
-            if old.get(key, _MISSING) != value
+            if (before := old.get(key, _MISSING)) is not value and before != value
         }
         # It differs in every report that has any, and is nobody's news.
         news.pop("sequence_id", None)

@@ -29,6 +29,9 @@ INPUTS = frozenset(
 
 TEMPERATURE_BOUND = 0.5
 """A temperature is shown anew when it moves by this much, °C."""
+HELD_BOUND = 1.5
+"""A heater that has reached its target is shown at the target until it is off by this much,
+°C: controllers swing around it, and some sensors are read in whole degrees only."""
 _NO_SENSOR = 5.0
 """What printers without a chamber sensor report as its temperature."""
 _PACKED_FROM = 500.0
@@ -74,6 +77,10 @@ def decode(raw: Raw, previous: TemperatureState, context: Context) -> Temperatur
 
 def _heater(current: float | None, target: float | None, previous: Heater) -> Heater:
     shown = damp(current, previous.current, TEMPERATURE_BOUND)
+    if target and current is not None:
+        bound = HELD_BOUND if previous.current == target else TEMPERATURE_BOUND
+        if abs(current - target) < bound:
+            shown = target
     if shown == previous.current and target == previous.target:
         return previous
     return Heater(shown, target)
