@@ -17,7 +17,6 @@ from typing import Any
 
 import orjson
 
-from . import __path__ as _PATH
 from .workers import ROOT
 
 type Json = dict[str, Any]
@@ -67,7 +66,7 @@ def main() -> None:
 
 def _modules() -> Iterator[tuple[str, ModuleType]]:
     """Find the modules that measure something."""
-    for info in pkgutil.iter_modules(_PATH):
+    for info in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if info.name.startswith("_") or info.name.endswith("_runner"):
             continue
         module = importlib.import_module(f"{__package__}.{info.name}")
