@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import PropertyMock, patch
@@ -32,6 +32,8 @@ from custom_components.bambu_printer.const import (
 )
 from custom_components.bambu_printer.printer import printer as printer_module
 from virtual_printer import VirtualPrinter
+from virtual_printer.projects import make_project
+from virtual_printer.threemf import Project
 
 assert custom_components.bambu_printer
 
@@ -194,6 +196,13 @@ async def wait_until(
             if condition():
                 return
             await asyncio.sleep(0.005)
+
+
+def different_plates(printer: VirtualPrinter, title: str = "Two") -> Project:
+    """Return a project whose plates look different: one object, and four."""
+    made = make_project(printer.profile, title, plates=2, objects=4, dual=False)
+    first, second = made.plates
+    return replace(made, plates=(replace(first, parts=first.parts[:1]), second))
 
 
 @dataclass(frozen=True)
