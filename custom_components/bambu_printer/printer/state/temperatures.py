@@ -92,9 +92,18 @@ def _packed_or(packed: object, previous: Heater) -> Heater | None:
 
 
 def _plain_heater(raw: Raw, current: str, target: str, previous: Heater) -> Heater:
+    value, goal = raw.get(current), raw.get(target)
+    if (
+        type(value) is float
+        and goal
+        and goal == previous.target == previous.current
+        and abs(value - goal) < HELD_BOUND
+    ):
+        # It holds its target: what nearly every report of a print says.
+        return previous
     return _heater(
-        temperature(raw.get(current), previous.current),
-        temperature(raw.get(target), previous.target),
+        temperature(value, previous.current),
+        temperature(goal, previous.target),
         previous,
     )
 
