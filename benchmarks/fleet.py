@@ -7,6 +7,7 @@ from .integration import call_latencies, spread, usage_during
 from .workers import Worker
 
 _SETTLING = 5.0
+"""Seconds after which nothing of the start goes on any more."""
 
 
 async def measure(*, quick: bool = False) -> dict[str, Any]:
@@ -24,13 +25,13 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
             present = count
             await asyncio.sleep(_SETTLING)
             memory.append((count, await home.ask("memory")))
-            seconds = 5.0 if quick else 15.0
+            seconds = 4.0 if quick else 10.0
             idle = await usage_during(home, seconds)
             await feeder.ask("feed", interval=1.0)
             # Each of them tells something new once.
             await asyncio.sleep(3.0)
             busy = await usage_during(home, seconds)
-            latencies = await call_latencies(home, feeder, 30 if quick else 200)
+            latencies = await call_latencies(home, feeder, 30 if quick else 150)
             await feeder.ask("stop")
             result[f"{count} printers"] = {
                 "processor, % of a core": busy["cpu"] * 100,

@@ -31,8 +31,8 @@ _CONFIGURATION = """\
 recorder:
 history:
 """
-_AT_ONCE = 10
-"""Printers that are added at the same time."""
+_AT_ONCE = 3
+"""Printers that are added at the same time; the form gives up when it takes too long."""
 
 
 class Home:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .workers import Worker
 
-_SETTLING = 3.0
+_SETTLING = 4.0
 """Seconds after which nothing of the start goes on any more."""
 
 
@@ -19,9 +19,9 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
         printers = await feeder.ask("add", count=1, model="X1C")
         (set_up,) = await home.ask("add", printers=printers)
         await asyncio.sleep(_SETTLING)
-        segments, seconds = (2, 4.0) if quick else (8, 10.0)
-        reports = await _cost(home, feeder, segments, seconds, same=False)
-        repeated = await _cost(home, feeder, segments, seconds, same=True)
+        seconds = 4.0 if quick else 8.0
+        reports = await _cost(home, feeder, 2 if quick else 6, seconds, same=False)
+        repeated = await _cost(home, feeder, 1 if quick else 2, seconds, same=True)
         hours = {
             model: await _hour(home, model)
             for model in ("X1C", *(() if quick else ("H2D",)))
