@@ -1,7 +1,6 @@
 """What a report costs, in numbers that no machine changes: calls, objects and memory."""
 
 from collections import Counter
-from collections.abc import Iterator
 import gc
 import sys
 import tracemalloc
@@ -34,7 +33,7 @@ def stream_of(model: str) -> Stream:
 
 
 @pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count the calls of decoders."""
     calls: Counter[str] = Counter()
 
