@@ -14,6 +14,7 @@ from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .services import async_setup_services
+from .views import async_register_views
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -21,7 +22,9 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.CLIMATE,
+    Platform.EVENT,
     Platform.FAN,
+    Platform.IMAGE,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -31,8 +34,9 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and serve files of the printers."""
     async_setup_services(hass)
+    async_register_views(hass)
     return True
 
 
@@ -52,6 +56,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
+    entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 

@@ -24,6 +24,7 @@ from .const import (
     DOMAIN,
     FTPS_PORT,
 )
+from .job_project import JobProject
 from .printer import (
     DETECT_PORT,
     BambuPrinter,
@@ -34,6 +35,7 @@ from .printer import (
 from .printer.errors import CertificateChangedError, InvalidAccessCodeError
 from .printer.state import SECTIONS
 from .profiles import ProfileList
+from .transfer import Transfers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,7 +92,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self._running = False
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
+        self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
+        """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
+        self.job_project = JobProject(self)
+        self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:
@@ -199,10 +205,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
 
     @callback
     def _publish(self, changed: Iterable[str]) -> None:
-        self.data = state = self.printer.state
+        self.data = self.printer.state
         watches = {watch: None for name in changed for watch in self._watches[name]}
         for watch in watches:
-            value = watch.select(state)
+            # What one of them does can change the state once more.
+            value = watch.select(self.data)
             if value != watch.value:
                 watch.value = value
                 watch.update(value)

@@ -32,14 +32,28 @@ from .operations import (
     HeatOperations,
     JobOperations,
     LightOperations,
+    PrintingOperations,
     SpoolOperations,
     ToolOperations,
     WatchingOperations,
 )
 from .projects import ProjectStore
-from .report import CHAMBER_KEY, HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
+from .report import (
+    CHAMBER_KEY,
+    HEATBED_LIGHT_KEY,
+    MODULES_KEY,
+    PROJECT_KEY,
+    RawReport,
+)
 from .session import Endpoint, Session
-from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
+from .state import (
+    SECTIONS,
+    Context,
+    PrinterState,
+    ProjectState,
+    decode_sections,
+    sections_of,
+)
 from .state.firmware import main_module, read_modules
 from .storage import PrinterStorage
 
@@ -86,6 +100,7 @@ class BambuPrinter(
     WatchingOperations,
     CareOperations,
     FileOperations,
+    PrintingOperations,
 ):
     """A Bambu Lab printer in the local network.
 
@@ -249,6 +264,14 @@ class BambuPrinter(
         if value is not None:
             self._check_range("chamber temperature", value, 150, minimum=-40)
         self._tell_update(self._decode(self.raw.set_value(CHAMBER_KEY, value)))
+
+    def set_job_project(self, project: ProjectState | None) -> None:
+        """Tell the project of the running job; None: it is not known (any more).
+
+        Whoever tells it sees to it that it belongs to the job that is reported.  Nothing is
+        sent.
+        """
+        self._tell_update(self._decode(self.raw.set_value(PROJECT_KEY, project)))
 
     def to_json(self) -> dict[str, Any]:
         """Return what is known, without anything that identifies printer or owner."""
@@ -431,9 +454,13 @@ class BambuPrinter(
         await self._session.send(command)
 
     @override
-    async def _command(self, command: Command) -> dict[str, Any]:
+    async def _command(
+        self, command: Command, *, limit: float | None = None
+    ) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement."""
         try:
+            if limit is not None:
+                return await self._session.request(command, limit=limit)
             return await self._session.request(command)
         except CommandTimeoutError as err:
             # Firmware that wants signatures often does not even answer.
@@ -465,4 +492,7 @@ def _redact(value: Any) -> None:
                 value[key] = "**REDACTED**"
             elif key == "job":
                 value[key] = {**item, "name": None, "file": None}
+            elif key == "project":
+                # What is printed says more of somebody than how.
+                value[key] = {"known": item["plate"] is not None}
             _redact(value[key])

@@ -202,17 +202,18 @@ class PrinterStorage:
         return self._restarts
 
     async def read_pieces[T](
-        self, path: str, size: int, work: Callable[[RangeFile], T]
+        self, path: str, size: int, work: Callable[[RangeFile], T], *, tail: bool = True
     ) -> T | None:
         """Let `work` read a file at any place; it runs in a thread.
 
-        Nothing but what it reads is fetched.  None: this printer sends only whole files.
-        That it starts in the middle where it says so is checked, not believed.
+        Nothing but what it reads is fetched, and the end of the file first.  None: this
+        printer sends only whole files.  That it starts in the middle where it says so is
+        checked by that end, not believed: leave out the `tail` only if it was read before.
         """
         path = normalize(path)
         if self._restarts is False or (
-            # A small file would prove nothing.
-            size <= TAIL and not await self.can_read_pieces()
+            # Nothing would be proven by reading it.
+            (size <= TAIL or not tail) and not await self.can_read_pieces()
         ):
             return None
 
@@ -227,15 +228,18 @@ class PrinterStorage:
                     raise TransferBrokenError(path, "the file has changed")
                 return content
 
-            count = min(size, TAIL)
+            count = min(size, TAIL) if tail else 0
             try:
-                tail = fetch(size - count, count) if count else b""
+                end = fetch(size - count, count) if count else b""
+                return work(RangeFile(size, fetch, tail=end))
             except RestartRefusedError:
                 return None
-            return work(RangeFile(size, fetch, tail=tail))
 
         found = await self._run(path, look)
-        self._restarts = found is not None
+        if found is None:
+            self._restarts = False
+        elif tail:
+            self._restarts = True
         return found
 
     # Changing

@@ -9,6 +9,7 @@ from .files import FileOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
+from .printing import Choice, PrintingOperations
 from .spools import SpoolOperations
 from .tools import ToolOperations
 from .watching import DetectorKind, PrintOption, WatchingOperations
@@ -20,6 +21,7 @@ __all__ = [
     "AmsSetting",
     "Calibration",
     "CareOperations",
+    "Choice",
     "DetectorKind",
     "DryingOperations",
     "ErrorAnswer",
@@ -29,6 +31,7 @@ __all__ = [
     "LightOperations",
     "Operations",
     "PrintOption",
+    "PrintingOperations",
     "SpoolOperations",
     "ToolOperations",
     "WatchingOperations",
