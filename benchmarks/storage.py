@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 import json
 import os
 from pathlib import Path
@@ -26,6 +27,7 @@ import tempfile
 import threading
 import time
 from typing import Any, Protocol, Self
+from unittest.mock import patch
 
 from custom_components.bambu_printer.printer import lane
 from custom_components.bambu_printer.printer.projects import ProjectStore
@@ -169,14 +171,9 @@ async def _timed(work: Callable[[], Awaitable[object]]) -> float:
     return time.perf_counter() - start
 
 
-@contextmanager
-def _as(server: Server) -> Iterator[None]:
+def _as(server: Server) -> AbstractContextManager[object]:
     """Log in as the user that a server knows."""
-    before, lane.USER = lane.USER, server.user
-    try:
-        yield
-    finally:
-        lane.USER = before
+    return patch.object(lane, "USER", server.user)
 
 
 async def _pieces(server: Server, *, repeats: int, connected: bool) -> dict[str, float]:
@@ -294,7 +291,7 @@ async def _beside_curl(server: Server, *, repeats: int) -> dict[str, float]:
                     for name in ("up.bin", "up-curl.bin"):
                         (server.card / name).unlink(missing_ok=True)
                     target.unlink(missing_ok=True)
-                    taken = await _timed(lambda w=work, d=direction: w(d))
+                    taken = await _timed(partial(work, direction))
                     if turn:  # the first time is for warming up
                         times.setdefault(f"{direction} {who}", []).append(taken)
     found: dict[str, float] = {}

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 import os
 from pathlib import Path
+import resource
 from typing import Any
 
 import pytest
@@ -164,8 +165,11 @@ def check_nothing_half(printer, at: Place) -> None:
     assert (
         not (card / "sent.bin").exists() or (card / "sent.bin").read_bytes() == CONTENT
     )
-    known = [(card / name) for name in ("there.gcode.3mf", "moved.bin")]
-    assert {path.read_bytes() for path in known if path.exists()} <= {PROJECT}
+    known = [card / name for name in ("there.gcode.3mf", "moved.bin")]
+    assert {path.read_bytes() for path in known if path.exists()} <= {
+        PROJECT,
+        CONTENT,
+    }
     assert list(card.glob("*.part")) == []
 
 
@@ -397,7 +401,20 @@ async def test_two_clients_at_once(printer, at):
 
 
 async def test_no_room_here(printer, at):
-    """This machine's own troubles are told apart, and cost no connection."""
+    printer.add_file("/there.gcode.3mf", CONTENT)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StorageError, match="File too large") as caught:
+            await OPERATIONS["download_sdcard_file"].do(at)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert type(caught.value) is StorageError
+    check_nothing_half(printer, at)
+
+
+async def test_troubles_of_this_machine(printer, at):
+    """They are told apart from the printer's, and cost no connection."""
     with pytest.raises(StorageError, match="No such file") as caught:
         await at.files.download_sdcard_file("/there.gcode.3mf", at.folder / "no" / "x")
     assert type(caught.value) is StorageError

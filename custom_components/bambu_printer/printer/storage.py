@@ -12,9 +12,8 @@ import ftplib
 import hashlib
 import io
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 import time
-from typing import IO
 
 from .errors import (
     BambuError,
@@ -160,20 +159,13 @@ class PrinterStorage:
 
         def fetch(ftp: Connection, stop: Stop) -> int:
             size = _size_of_file(ftp, path)
-            partial: Path | None = None
-            try:
-                with NamedTemporaryFile(
-                    dir=target.parent, prefix=".", suffix=".part", delete=False
-                ) as file:
-                    partial = Path(file.name)
+            partial = target.with_name(f".{token_hex(8)}.part")
+            # With the permissions that files here have, unlike those for secrets.
+            with _open_new(partial, target) as file:
+                try:
                     _download(ftp, path, size, _writer(file, target), stop, progress)
-                partial.replace(target)
-            except OSError as err:
-                if partial is None or err.filename is not None:
-                    raise _local_error(target, err) from err
-                raise
-            finally:
-                if partial is not None:
+                    _finish(partial, target)
+                finally:
                     partial.unlink(missing_ok=True)
             return size
 
@@ -398,16 +390,33 @@ class PrinterStorage:
         return await self._lane.run(path, clean_and_work)
 
 
-def _writer(file: IO[bytes], path: Path) -> Sink:
+def _writer(file: io.FileIO, path: Path) -> Sink:
     """Write to a file of this machine: its troubles are no troubles of the printer."""
 
     def write(block: memoryview) -> None:
         try:
-            file.write(block)
+            while block:
+                block = block[file.write(block) :]
         except OSError as err:
             raise _local_error(path, err) from err
 
     return write
+
+
+def _open_new(partial: Path, target: Path) -> io.FileIO:
+    try:
+        # Blocks are large: nothing may wait in a buffer and fail later.
+        return partial.open("xb", buffering=0)
+    except OSError as err:
+        raise _local_error(target, err) from err
+
+
+def _finish(partial: Path, target: Path) -> None:
+    """Give a complete download its name."""
+    try:
+        partial.replace(target)
+    except OSError as err:
+        raise _local_error(target, err) from err
 
 
 def _open(source: Path) -> io.BufferedReader:
