@@ -396,12 +396,24 @@ async def test_hostile(printer, store, tmp_path, name):
         assert printer.ftps.logins == 1
 
 
+async def test_what_is_no_good_is_not_fetched_again(printer, store):
+    printer.add_file(PATH, REFUSED["entity_bomb"] + bytes(1000))
+    for _ in range(3):
+        with pytest.raises(ProjectError) as caught:
+            await store.get_project_info(PATH)
+        assert caught.value.details["path"] == PATH
+    assert printer.ftps.count("RETR") == 1
+    printer.make_project(PATH)
+    assert await store.get_project_info(PATH), "another file"
+
+
 async def test_unfinished(printer, store):
     printer.make_project(PATH)
     whole = (printer.card / PATH[1:]).read_bytes()
     (printer.card / PATH[1:]).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ProjectIncompleteError):
-        await store.get_project_info(PATH)
+    for _ in "12":
+        with pytest.raises(ProjectIncompleteError):
+            await store.get_project_info(PATH)
     (printer.card / PATH[1:]).write_bytes(whole)
     assert await store.get_project_info(PATH)
 
