@@ -239,7 +239,7 @@ class Session:
     async def send(self, command: Command) -> str:
         """Publish a command without waiting for an answer; return its sequence number."""
         sequence_id = self._take_id(command)
-        self._publish(command, sequence_id)
+        await self._publish(command, sequence_id)
         return sequence_id
 
     async def request(
@@ -261,7 +261,7 @@ class Session:
         self._pending[key] = answer
         try:
             async with asyncio.timeout(limit):
-                self._publish(command, sequence_id)
+                await self._publish(command, sequence_id)
                 body = await answer
         except TimeoutError as err:
             raise CommandTimeoutError(command.name, limit) from err
@@ -281,7 +281,7 @@ class Session:
             if (command.section, command.name, str(number)) not in self._pending:
                 return str(number)
 
-    def _publish(self, command: Command, sequence_id: str) -> None:
+    async def _publish(self, command: Command, sequence_id: str) -> None:
         if self._connection is None or not self._ready:
             raise NotConnectedError("no session")
         try:
@@ -294,7 +294,7 @@ class Session:
         if len(payload) > _MAX_REQUEST_SIZE:
             raise InvalidValueError("command", command.name)
         _LOGGER.debug("Sending %s.%s (%s)", command.section, command.name, sequence_id)
-        self._connection.publish(self._topic("request"), payload)
+        await self._connection.publish(self._topic("request"), payload)
 
     async def _run(self, context: ssl.SSLContext, first: asyncio.Future[None]) -> None:
         """Hold the connection; after it breaks, try again with growing pauses."""
