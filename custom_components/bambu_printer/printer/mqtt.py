@@ -10,7 +10,9 @@ connection and TLS, each step bounded, and paho is handed what it takes for a so
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
+import logging
 import ssl
 from typing import Any, override
 
@@ -27,6 +29,10 @@ from .errors import (
     PrinterConnectionError,
 )
 from .security import connection_error
+
+_PAHO_LOGGER = logging.getLogger(f"{__name__}.paho")
+# What the library takes for an error is weighed here, and told once.
+_PAHO_LOGGER.setLevel(logging.CRITICAL)
 
 TCP_TIMEOUT = 4.0
 """Seconds; long enough for two repetitions of a lost first packet."""
@@ -72,10 +78,20 @@ class _Wire:
         self._transport = transport
         self._on_oversized = on_oversized
         self._received = bytearray()
+        self._skip = 0
+        self.skipped = False
+        """Whether paho waits for a packet that will not come."""
 
     def feed(self, data: bytes) -> None:
         """Take what the printer has sent."""
         self._received += data
+        self._pass_over()
+
+    def _pass_over(self) -> None:
+        """Drop what comes of a packet that is too large."""
+        passed = min(self._skip, len(self._received))
+        del self._received[:passed]
+        self._skip -= passed
 
     def pending(self) -> int:
         """Return how many bytes wait to be read."""
@@ -84,9 +100,11 @@ class _Wire:
     def recv(self, size: int) -> bytes:
         """Return the next bytes; paho asks for the rest of a packet at once."""
         if size > MAX_MESSAGE_SIZE:
-            # It would be collected in memory, as long as it takes.
+            # Paho would collect it in memory, as long as it takes.
+            self._skip, self.skipped = size, True
+            self._pass_over()
             self._on_oversized(size)
-            raise ConnectionAbortedError("a packet that is too large")
+            raise BlockingIOError
         if not self._received:
             raise BlockingIOError
         piece = bytes(self._received[:size])
@@ -107,7 +125,7 @@ class _Wire:
         """Return no number: the transport has the socket."""
         return -1
 
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001
+    def setblocking(self, flag: bool) -> None:
         """Change nothing: nothing blocks here."""
 
 
@@ -132,6 +150,7 @@ class _Client(aiomqtt.Client):
             clean_session=True,
             keepalive=KEEPALIVE,
             timeout=LOGIN_TIMEOUT,
+            logger=_PAHO_LOGGER,
         )
         self._wire = wire
         self._take_message = on_message
@@ -145,13 +164,19 @@ class _Client(aiomqtt.Client):
     async def log_in(self) -> None:
         """Introduce ourselves; return when the printer has let us in."""
         self._client_connect()
+        # How paho stands before a packet; that is where it goes back to after it was made
+        # to pass over one.
+        self._no_packet = deepcopy(self._client._in_packet)  # noqa: SLF001
         await self._connected
 
     def read(self) -> None:
         """Take all whole packets off the wire."""
         while waiting := self._wire.pending():
             self._client.loop_read()
-            if self._wire.pending() == waiting:
+            if self._wire.skipped:
+                self._wire.skipped = False
+                self._client._in_packet = deepcopy(self._no_packet)  # noqa: SLF001
+            elif self._wire.pending() == waiting:
                 return
 
     def ping(self) -> None:
@@ -202,7 +227,7 @@ class Connection(asyncio.Protocol):
         """Prepare a connection.
 
         `on_message` gets the payload of each message, `on_oversized` the size of one that
-        is larger than `MAX_MESSAGE_SIZE`: that ends the connection.
+        is larger than `MAX_MESSAGE_SIZE` and so was never kept.
         """
         self._loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[PrinterConnectionError] = self._loop.create_future()
@@ -337,7 +362,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes of the printer."""
         self._heard = self._loop.time()
-        if self._wire is None or self._client is None:
+        if self._wire is None or self._client is None or self.lost.done():
             return
         self._wire.feed(data)
         try:
