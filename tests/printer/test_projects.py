@@ -41,8 +41,13 @@ def model(request):
 
 
 @pytest.fixture
-async def printer(socket_enabled, model):
-    async with VirtualPrinter(model=model, autostart_reports=False) as virtual:
+async def printer(socket_enabled, model, tmp_path_factory):
+    # A card that is not empty is left as it is: filling one takes longer than most tests.
+    card = tmp_path_factory.mktemp("card")
+    (card / "cache").mkdir()
+    async with VirtualPrinter(
+        model=model, autostart_reports=False, storage_dir=card
+    ) as virtual:
         yield virtual
 
 
@@ -124,9 +129,9 @@ async def test_two_nozzles(printer, store):
 
 @only_complete
 async def test_little_is_moved(printer, store):
-    """Info and cover of the 200 MB on the card: two pieces, less than half a megabyte."""
+    """Info and cover out of 200 MB: two pieces, less than half a megabyte."""
     path = "/Large_vase.gcode.3mf"
-    assert await asyncio.to_thread(printer.card.joinpath, path[1:])
+    await asyncio.to_thread(printer.make_project, path, size=200 * MEGABYTE)
     before = time.monotonic()
     info = await store.get_project_info(path, 1)
     assert await store.get_picture(path, 1)
@@ -196,8 +201,10 @@ async def test_memory_stays_flat(printer, store):
 @only_small
 async def test_nothing_large_is_downloaded_unasked(printer, store):
     printer.make_project(PATH)
+    with (printer.card / "large.3mf").open("wb") as file:
+        file.truncate(200 * MEGABYTE)
     with pytest.raises(ProjectTooLargeError):
-        await store.get_project_info("/Large_vase.gcode.3mf")
+        await store.get_project_info("/large.3mf")
     with pytest.raises(ProjectTooLargeError):
         await store.get_picture(PATH, 1, limit=0)
     assert printer.ftps.count("RETR") == 0

@@ -125,9 +125,12 @@ def model():
 
 
 @pytest.fixture
-async def printer(socket_enabled, model):
+async def printer(socket_enabled, model, tmp_path_factory):
+    # A card that is not empty is left as it is: filling one takes longer than most tests.
+    card = tmp_path_factory.mktemp("card")
+    (card / "verify_job").write_bytes(b"ok")
     async with VirtualPrinter(
-        model=model, autostart_reports=False, ftps_folders=True
+        model=model, autostart_reports=False, ftps_folders=True, storage_dir=card
     ) as virtual:
         virtual.add_file("/there.gcode.3mf", PROJECT)
         virtual.add_file("/folder/inside.bin", BEFORE)
@@ -436,6 +439,7 @@ async def test_no_report_is_missed(printer, at):
 
     at.files._session._listener.on_message = listen
     large = printer.card / "Large_vase.gcode.3mf"
+    await asyncio.to_thread(printer.make_project, large.name, size=200_000_000)
     work = asyncio.ensure_future(
         at.files.download_sdcard_file("/Large_vase.gcode.3mf", at.folder / "target")
     )
