@@ -23,6 +23,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "entities.md"
 _PLATFORMS = {
     "Sensors": Platform.SENSOR,
     "Binary sensors": Platform.BINARY_SENSOR,
+    "Events": Platform.EVENT,
+    "Images": Platform.IMAGE,
     "Heaters (climate)": Platform.CLIMATE,
     "Fans": Platform.FAN,
     "Lights": Platform.LIGHT,

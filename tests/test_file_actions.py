@@ -26,6 +26,19 @@ from .operations.test_responses import paths
 pytestmark = pytest.mark.parametrize("scenario", ["idle"])
 
 
+FILE_ACTION_TESTS = {
+    "list_files",
+    "get_project",
+    "upload_file",
+    "download_file",
+    "rename_file",
+    "create_folder",
+    "delete_file",
+    "delete_folder",
+}
+"""Actions that are tested here."""
+
+
 @pytest.fixture
 async def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
     """Return a folder of media that Home Assistant may use."""

@@ -26,6 +26,9 @@ from .operations.test_responses import paths
 
 pytestmark = pytest.mark.parametrize("scenario", ["idle"])
 
+PRINT_TESTS = ("print_3mf_file",)
+"""Rows of the table of operations that are tested here."""
+PRINT_ACTION_TESTS = {"print_file"}
 PATH = "/Desk_organiser.gcode.3mf"
 NUMBER = "4711"
 

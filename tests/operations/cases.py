@@ -318,7 +318,7 @@ JOB = (
         requests=(order("skip_objects", obj_list=[409, 1463]),),
         shows=job(skipped_objects=[409, 1463]),
         wrong=(({"objects": []}, SCHEMA), ({"objects": [-1]}, SCHEMA),
-               ({"objects": ["lid"]}, SCHEMA)),
+               ({"objects": ["lid"]}, "objects_unknown")),
         lacks=(("X1C", "idle", "wrong_state"), ("A1MINI", "finished", "wrong_state")),
     ),
     Case(

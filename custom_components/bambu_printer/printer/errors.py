@@ -255,7 +255,7 @@ class NameWithSpaceError(PrintRefusedError):
         super().__init__(f"{path} has a space in it", path=path)
 
 
-class StartFailedError(PrintRefusedError):
+class StartFailedError(CommandError):
     """The printer took the command, and then could not print the file."""
 
     code = "start_failed"
