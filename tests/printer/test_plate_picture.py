@@ -160,6 +160,6 @@ def test_many_small_objects() -> None:
                 15 + number // 16 * 15.5,
             ),
         )
-        for number in range(200)
+        for number in range(100)
     ]
     decode(draw_plate(objects))
