@@ -92,6 +92,8 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self._running = False
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
+        self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
+        """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
         self.job_project = JobProject(self)
         self.transfers = Transfers()

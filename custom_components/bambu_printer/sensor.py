@@ -434,10 +434,11 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="type",
         value_fn=lambda tray: _text(tray.type),
     ),
+    # No long-term statistics of what is left: they would belong to a slot, through which
+    # one spool after the other goes, and there are many slots.
     PrinterSensorDescription(
         key="remaining",
         native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,
         value_fn=lambda tray: tray.remain,
     ),
@@ -445,7 +446,6 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="remaining_weight",
         device_class=SensorDeviceClass.WEIGHT,
         native_unit_of_measurement=UnitOfMass.GRAMS,
-        state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,
         value_fn=lambda tray: tray.remaining_weight,

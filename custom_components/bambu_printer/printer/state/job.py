@@ -52,6 +52,7 @@ class GcodeState(StrEnum):
     OFFLINE = "offline"
 
 
+_GCODE_STATES = {state.value: state for state in GcodeState}
 ACTIVE_STATES = frozenset(
     {GcodeState.PREPARE, GcodeState.SLICING, GcodeState.RUNNING, GcodeState.PAUSE}
 )
@@ -172,6 +173,9 @@ class PrintType(StrEnum):
     CLOUD = "cloud"
     LOCAL = "local"
     SYSTEM = "system"
+
+
+_PRINT_TYPES = {kind.value: kind for kind in PrintType}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,20 +303,14 @@ def _gcode_state(raw: Raw, previous: JobState) -> GcodeState | None:
     word = raw.get("gcode_state")
     if not isinstance(word, str):
         return previous.gcode_state
-    try:
-        return GcodeState(word.lower())
-    except ValueError:
-        return None
+    return _GCODE_STATES.get(word.lower())
 
 
 def _print_type(raw: Raw, previous: JobState) -> PrintType | None:
     word = raw.get("print_type")
     if not isinstance(word, str):
         return previous.print_type
-    try:
-        return PrintType(word)
-    except ValueError:
-        return None
+    return _PRINT_TYPES.get(word)
 
 
 def _stage(code: int | None, *, busy: bool, idle: bool) -> str | None:
