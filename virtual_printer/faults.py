@@ -58,6 +58,13 @@ class Faults:
     ftps_no_226: bool | None = None
     # Answer 502 to REST.
     ftps_no_rest: bool = False
+    # The camera: hang up after the login, whatever the code is.
+    camera_refuse_login: bool = False
+    # Go on to listen, but send nothing any more.
+    camera_stall: bool = False
+    # Send frames that are no pictures, or announce one of two gigabytes.
+    camera_garbage: bool = False
+    camera_oversize: bool = False
     # Refusals of the next commands: Refusal objects or mappings with their fields.
     refuse_next: list[Refusal | dict[str, str | int | None]] = field(
         default_factory=list

@@ -80,6 +80,30 @@ class NoReportError(PrinterConnectionError):
     code = "no_report"
 
 
+class CameraError(PrinterConnectionError):
+    """The printer can be reached, but its camera shows nothing."""
+
+    code = "camera_failed"
+
+
+class CameraOffError(CameraError):
+    """The live view is switched off at the printer."""
+
+    code = "camera_off"
+
+
+class CameraRefusedError(CameraError):
+    """The camera hangs up, or says no, instead of accepting the access code."""
+
+    code = "camera_refused"
+
+
+class CameraSilentError(CameraError):
+    """The camera accepts us and sends nothing: mostly somebody else is watching."""
+
+    code = "camera_silent"
+
+
 class NotConnectedError(PrinterConnectionError):
     """A command was given while there is no session to send it through."""
 
