@@ -71,8 +71,6 @@ def frame(number: int, count: int, size: tuple[int, int] = (640, 360)) -> bytes:
     """Draw one frame of a timelapse: something grows."""
     from PIL import Image, ImageDraw  # noqa: PLC0415
 
-    from PIL import Image, ImageDraw
-
     width, height = size
     image = Image.new("RGB", size, (28, 30, 34))
     draw = ImageDraw.Draw(image)
@@ -142,7 +140,7 @@ def camera_frames(size: tuple[int, int], count: int = 12) -> tuple[bytes, ...]:
 
 
 def _camera_frame(size: tuple[int, int], number: int, count: int) -> bytes:
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw  # noqa: PLC0415
 
     width, height = size
     image = Image.new("RGB", size, (28, 30, 34))

@@ -24,6 +24,7 @@ from .detect import DetectService
 from .faults import UNSIGNED_ERROR, UNSIGNED_REASON, Faults, garbage
 from .filaments import Spool
 from .ftps import FtpsServer
+from .live import LiveServer
 from .machine import Machine
 from .mqtt import ACCEPTED, BAD_USER, NOT_AUTHORIZED, Broker, Client
 from .personality import personality
@@ -153,8 +154,14 @@ class VirtualPrinter:
             faults=self.faults,
         )
 
-        self._camera = JpegServer(
-            lambda: self.access_code, self.faults, (1280, 720), camera_interval
+        self._camera: JpegServer | LiveServer = (
+            LiveServer(
+                lambda: self.access_code, self.faults, self._live_view, (1280, 720)
+            )
+            if profile.rtsp
+            else JpegServer(
+                lambda: self.access_code, self.faults, (1280, 720), camera_interval
+            )
         )
 
     # ---- what it is --------------------------------------------------------------------
@@ -213,6 +220,9 @@ class VirtualPrinter:
     def camera(self) -> CameraCounters:
         """What the camera did so far."""
         return self._camera.counters
+
+    def _live_view(self) -> bool:
+        return str(self._machine.report["ipcam"]["rtsp_url"]).startswith("rtsps://")
 
     # ---- the card ----------------------------------------------------------------------
 

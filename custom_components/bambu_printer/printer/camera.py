@@ -247,7 +247,7 @@ class JpegCamera:
                 raise CameraRefusedError("the camera hangs up after the login") from err
             raise CameraError("the camera has hung up") from err
         finally:
-            await _close(writer)
+            await close_writer(writer)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         endpoint = self._endpoint
@@ -288,7 +288,7 @@ async def _read_frame(reader: asyncio.StreamReader) -> bytes | None:
     return frame if frame.startswith(_START) and frame.endswith(_END) else None
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
+async def close_writer(writer: asyncio.StreamWriter) -> None:
     """Close in a way that the printer notices: it serves nobody else before."""
     writer.close()
     try:
