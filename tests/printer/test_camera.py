@@ -53,7 +53,7 @@ async def camera(printer: VirtualPrinter) -> AsyncIterator[JpegCamera]:
     with patch.object(module, "VIEWER_LINGER", 0.2):
         seen = JpegCamera(endpoint_of(printer))
         yield seen
-        await seen.close()
+        await seen.pause()
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ async def test_wrong_code(printer: VirtualPrinter) -> None:
     with pytest.raises(CameraRefusedError):
         await camera.still()
     assert printer.camera.refused == 1
-    await camera.close()
+    await camera.pause()
 
 
 async def test_certificate_is_verified_before_the_code_is_sent(
@@ -240,12 +240,12 @@ async def test_certificate_is_verified_before_the_code_is_sent(
         camera = JpegCamera(endpoint_of(printer, pin=other.ca_pem))
         with pytest.raises(CertificateChangedError):
             await camera.still()
-        await camera.close()
+        await camera.pause()
     # The name counts as well.
     camera = JpegCamera(endpoint_of(printer, serial="01P00A000000000"))
     with pytest.raises(CertificateChangedError):
         await camera.still()
-    await camera.close()
+    await camera.pause()
     assert (printer.camera.connections, printer.camera.refused) == (0, 0)
 
 
@@ -253,7 +253,7 @@ async def test_pin_that_is_none(printer: VirtualPrinter) -> None:
     camera = JpegCamera(endpoint_of(printer, pin="nonsense"))
     with pytest.raises(CertificateChangedError):
         await camera.still()
-    await camera.close()
+    await camera.pause()
 
 
 async def test_nobody_listens(printer: VirtualPrinter) -> None:
@@ -263,7 +263,7 @@ async def test_nobody_listens(printer: VirtualPrinter) -> None:
     with pytest.raises(PortRefusedError):
         await camera.still()
     assert len(changes) == 1
-    await camera.close()
+    await camera.pause()
 
 
 async def test_impatience_does_not_become_a_storm() -> None:
@@ -286,7 +286,7 @@ async def test_impatience_does_not_become_a_storm() -> None:
         while loop.time() < end:
             with pytest.raises(Exception):  # noqa: B017, PT011
                 await camera.still()
-        await camera.close()
+        await camera.pause()
         assert 1 <= dialled <= 4
 
 

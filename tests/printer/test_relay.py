@@ -192,11 +192,17 @@ async def test_hanging_up_lets_go_of_the_printer(
 ) -> None:
     player = Player(await relay.url())
     await until(lambda: player.frames, 20)
-    await relay.hang_up()
+    url = await relay.url()
+    await relay.pause()
     assert printer.camera.open == 0 or await _closed(printer)
     await player.finish()
     assert relay.viewers == 0
-    # It can be had again.
+    refused = Player(url)
+    await refused.finish()
+    assert refused.error
+    # It can be had again, at the same address.
+    relay.resume()
+    assert await relay.url() == url
     again = Player(await relay.url())
     await until(lambda: again.frames, 20)
     await again.finish()
@@ -296,7 +302,9 @@ def test_digest() -> None:
 
 
 def test_digest_with_a_quality() -> None:
-    header = Digest('Digest realm="r", nonce="n", qop="auth"', "u", "p").header("A", "b")
+    header = Digest('Digest realm="r", nonce="n", qop="auth"', "u", "p").header(
+        "A", "b"
+    )
     assert "qop=auth" in header
     assert "nc=00000001" in header
 

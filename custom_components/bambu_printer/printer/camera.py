@@ -18,6 +18,7 @@ from .errors import (
     CameraRefusedError,
     CameraSilentError,
     CertificateChangedError,
+    NotConnectedError,
     PrinterConnectionError,
 )
 from .security import connection_error, create_ssl_context
@@ -89,6 +90,7 @@ class JpegCamera:
         self._hurry = asyncio.Event()
         """Set when somebody new wants a picture: no reason to wait any longer."""
         self._streaming = False
+        self._paused = False
 
     @property
     def streaming(self) -> bool:
@@ -101,7 +103,7 @@ class JpegCamera:
         return self._viewers
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """Iterate over the newest frame, again and again, until the iterator is closed.
+        """Iterate over the newest frame, again and again, until `pause`.
 
         While there are none, it waits; `error` says why.  Use it with
         `contextlib.aclosing`, so that it is known at once when nobody watches any more.
@@ -110,7 +112,7 @@ class JpegCamera:
         self._hurry.set()
         shown: bytes | None = None
         try:
-            while True:
+            while not self._paused:
                 self._ensure_running()
                 fresh = self._fresh_frame(FRAME_TIMEOUT)
                 if fresh is None or fresh is shown:
@@ -128,6 +130,8 @@ class JpegCamera:
 
         Raises a `PrinterConnectionError` that says why there is none.
         """
+        if self._paused:
+            raise NotConnectedError("the camera is paused")
         self._keep(STILL_LINGER)
         self._hurry.set()
         self._ensure_running()
@@ -141,8 +145,13 @@ class JpegCamera:
                         raise self.error
         raise self.error or CameraSilentError("no picture in time")
 
-    async def close(self) -> None:
-        """Hang up.  Who still watches makes it connect again with the next frame."""
+    def resume(self) -> None:
+        """Let people watch again."""
+        self._paused = False
+
+    async def pause(self) -> None:
+        """Hang up, and end what is being watched, until `resume`."""
+        self._paused = True
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -150,6 +159,8 @@ class JpegCamera:
                 await task
         self._wanted_until = float("-inf")
         self._frame = None
+        self.error = None
+        self._news.set()
 
     def _fresh_frame(self, max_age: float) -> bytes | None:
         age = asyncio.get_running_loop().time() - self._frame_time

@@ -138,6 +138,12 @@ class NotAuthorizedError(CommandRejectedError):
     code = "not_authorized"
 
 
+class NoUpdateError(CommandError):
+    """The printer offers no update of its firmware."""
+
+    code = "no_update"
+
+
 class CommandTimeoutError(CommandError):
     """The printer did not acknowledge the command in time."""
 

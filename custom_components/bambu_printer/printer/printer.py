@@ -11,10 +11,13 @@ from typing import Any, override
 import orjson
 
 from . import commands
+from .camera import JpegCamera
 from .commands import Command
 from .discovery import detect
 from .errors import (
     BambuError,
+    CameraError,
+    CameraOffError,
     CommandTimeoutError,
     InvalidValueError,
     NoReportError,
@@ -22,11 +25,13 @@ from .errors import (
     NotConnectedError,
     PrinterConnectionError,
 )
-from .models import Light, identify
+from .models import Camera, Light, identify
 from .operations import (
     AmsOperations,
+    CameraOperations,
     CareOperations,
     DryingOperations,
+    FirmwareOperations,
     HeatOperations,
     JobOperations,
     LightOperations,
@@ -34,10 +39,12 @@ from .operations import (
     ToolOperations,
     WatchingOperations,
 )
+from .relay import RtspRelay
 from .report import CHAMBER_KEY, HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
 from .session import Endpoint, Session
 from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
 from .state.firmware import main_module, read_modules
+from .still import StillTaker
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -81,6 +88,8 @@ class BambuPrinter(
     DryingOperations,
     WatchingOperations,
     CareOperations,
+    CameraOperations,
+    FirmwareOperations,
 ):
     """A Bambu Lab printer in the local network.
 
@@ -125,6 +134,12 @@ class BambuPrinter(
         self.state, _ = decode_sections(
             PrinterState(), {}, ("capabilities",), self._context()
         )
+        self.jpeg_camera = JpegCamera(endpoint)
+        """The camera of the small printers."""
+        self.live_view = RtspRelay(endpoint)
+        """The camera of the others."""
+        self._still_taker = StillTaker(self.live_view)
+        self._updating = False
         self._session = Session(endpoint, self)
         self._last_push_all = float("-inf")
         self._complete = asyncio.Event()
@@ -144,6 +159,46 @@ class BambuPrinter(
         """Whether `state` is what the printer says now."""
         return self.service_state is ServiceState.CONNECTED and self.raw.complete
 
+    # Camera
+
+    @property
+    def camera_kind(self) -> Camera | None:
+        """How the camera delivers its pictures; None: there is none."""
+        camera = self.state.camera
+        if self.model.camera or not camera.present:
+            return None if camera.present is False else self.model.camera
+        # A model that nobody knows: only some kinds say whether the view is on.
+        return Camera.JPEG if camera.live_view is None else Camera.RTSPS
+
+    @property
+    def camera(self) -> JpegCamera | RtspRelay:
+        """The camera, or one that nothing comes of."""
+        rtsps = self.camera_kind is Camera.RTSPS
+        return self.live_view if rtsps else self.jpeg_camera
+
+    async def camera_image(self, max_age: float = 5.0) -> bytes:
+        """Return a picture (JPEG) that is at most `max_age` seconds old.
+
+        Raises a `PrinterConnectionError` that says why there is none.
+        """
+        match self.camera_kind:
+            case None:
+                raise CameraError("there is no camera")
+            case Camera.JPEG:
+                return await self.jpeg_camera.still(max_age)
+            case Camera.RTSPS:
+                if self.state.camera.live_view is False:
+                    raise CameraOffError("the live view is switched off")
+                return await self._still_taker.still(max_age)
+
+    async def _pause_camera(self) -> None:
+        await self.jpeg_camera.pause()
+        await self.live_view.pause()
+
+    def _resume_camera(self) -> None:
+        self.jpeg_camera.resume()
+        self.live_view.resume()
+
     # Session
 
     async def start_session(self) -> None:
@@ -153,6 +208,7 @@ class BambuPrinter(
         then.  Afterwards the session comes back by itself when it is lost, until `quit`.
         """
         await self._session.start()
+        self._resume_camera()
         try:
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
@@ -176,6 +232,7 @@ class BambuPrinter(
         """Stop listening to reports, until `resume_session`; nothing without a session."""
         if self.service_state is ServiceState.CONNECTED:
             await self._session.pause()
+            await self._pause_camera()
             self._set_service_state(ServiceState.PAUSED)
 
     async def resume_session(self) -> None:
@@ -184,12 +241,15 @@ class BambuPrinter(
             self.raw.forget()
             self._complete.clear()
             await self._session.resume()
+            self._resume_camera()
             self._set_service_state(ServiceState.CONNECTED)
             await self._push_all()
 
     async def quit(self) -> None:
         """End the session; commands that wait fail.  Can be called more than once."""
         self._stop_greeting()
+        await self._pause_camera()
+        await self.live_view.close()
         await self._session.stop()
         self._set_service_state(ServiceState.QUIT)
         self._complete.set()
@@ -291,6 +351,8 @@ class BambuPrinter(
         changed = self._decode(keys) if keys else frozenset()
         if "ams" in changed:
             self._ask_about_new_units()
+        if "firmware" in changed:
+            self._ask_after_update()
         if self.raw.complete and not was_complete:
             self._complete.set()
             if self.on_connection:
@@ -301,8 +363,18 @@ class BambuPrinter(
         """Ask for versions when an AMS is plugged in: the reports do not carry them."""
         units = frozenset(unit.unit for unit in self.state.ams.units)
         new, self._known_units = units - self._known_units, units
+        if new:
+            self._ask_for_new_versions()
+
+    def _ask_after_update(self) -> None:
+        """Ask for versions when an update has ended: the reports do not carry them."""
+        was_updating, self._updating = self._updating, self.state.firmware.updating
+        if was_updating and not self._updating:
+            self._ask_for_new_versions()
+
+    def _ask_for_new_versions(self) -> None:
         # While the greeting is under way the versions are asked for anyway.
-        if new and self._identified.is_set() and self._question_is_over:
+        if self._identified.is_set() and self._question_is_over:
             self._question = asyncio.get_running_loop().create_task(
                 self._ask_for_versions(), name="bambu_printer question"
             )

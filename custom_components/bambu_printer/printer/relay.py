@@ -108,6 +108,7 @@ class RtspRelay:
         self._video: Video | None = None
         self._splice = Splice()
         self._streaming = False
+        self._paused = False
 
     @property
     def streaming(self) -> bool:
@@ -128,8 +129,16 @@ class RtspRelay:
         # Home Assistant hides a parameter of this name in its logs.
         return f"rtsp://127.0.0.1:{port}/camera?auth={self._key}"
 
-    async def hang_up(self) -> None:
-        """Send everybody away, and let go of the printer; whoever wants may come again."""
+    def resume(self) -> None:
+        """Let people watch again."""
+        self._paused = False
+
+    async def pause(self) -> None:
+        """Send everybody away, and let go of the printer, until `resume`.
+
+        The address stays the same.
+        """
+        self._paused = True
         tasks = [*self._players.values(), *filter(None, (self._task,))]
         self._task = None
         for task in tasks:
@@ -137,11 +146,11 @@ class RtspRelay:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Hang up, and listen no longer."""
+        """Let go of the printer, and listen no longer."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        await self.hang_up()
+        await self.pause()
         if server is not None:
             await server.wait_closed()
 
@@ -198,11 +207,12 @@ class RtspRelay:
         return True
 
     async def _describe(self, player: _Player, item: Message, url: str) -> bool:
-        self._ensure_running()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DESCRIBE_TIMEOUT):
-                while self._video is None and self.error is None:
-                    await self._news.wait()
+        if not self._paused:
+            self._ensure_running()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DESCRIBE_TIMEOUT):
+                    while self._video is None and self.error is None:
+                        await self._news.wait()
         if self._video is None:
             self._answer(player, item, "503 Service Unavailable")
             return False

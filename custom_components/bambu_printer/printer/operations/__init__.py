@@ -3,8 +3,10 @@
 from .air import AirOperations
 from .ams import AmsControl, AmsOperations, AmsSetting
 from .base import Operations
+from .camera import CameraOperations
 from .care import Calibration, CareOperations, ErrorAnswer
 from .drying import DryingOperations
+from .firmware import FirmwareOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
@@ -18,10 +20,12 @@ __all__ = [
     "AmsOperations",
     "AmsSetting",
     "Calibration",
+    "CameraOperations",
     "CareOperations",
     "DetectorKind",
     "DryingOperations",
     "ErrorAnswer",
+    "FirmwareOperations",
     "HeatOperations",
     "JobOperations",
     "LightOperations",
