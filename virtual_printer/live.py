@@ -14,6 +14,7 @@ import io
 import secrets
 import ssl
 import struct
+from typing import Any
 
 from .camera import CameraCounters
 from .faults import Faults
@@ -226,7 +227,8 @@ def encoded(size: tuple[int, int]) -> tuple[bytes, ...]:
     pictures = [Image.open(io.BytesIO(frame)) for frame in camera_frames(size, _RATE)]
     packets = []
     for number, picture in enumerate(pictures):
-        frame = av.VideoFrame.from_image(picture).reformat(format="yuv420p")
+        frame: Any = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+        frame = frame.reformat(format="yuv420p")
         frame.pts = number
         packets += codec.encode(frame)
     packets += codec.encode(None)

@@ -1,5 +1,7 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
+from functools import partial
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
@@ -10,6 +12,7 @@ from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import ams_device_id, ams_device_info, printer_device_info
+from .last_frame import frame_path
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -17,13 +20,16 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CAMERA,
     Platform.CLIMATE,
     Platform.FAN,
+    Platform.IMAGE,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 
@@ -56,6 +62,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload a printer's entities; the session ends with the entry."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
+    """Take away what was kept of a printer."""
+    path = frame_path(hass, entry.entry_id)
+    await hass.async_add_executor_job(partial(path.unlink, missing_ok=True))
 
 
 async def async_remove_config_entry_device(

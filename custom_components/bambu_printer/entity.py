@@ -336,7 +336,10 @@ def _shape(coordinator: PrinterCoordinator, state: PrinterState) -> tuple[object
     return (
         coordinator.printer.model.key,
         state.capabilities,
-        tuple((unit.unit, unit.kind, len(unit.trays)) for unit in state.ams.units),
+        tuple(
+            (unit.unit, unit.kind, len(unit.trays), bool(unit.firmware))
+            for unit in state.ams.units
+        ),
         tuple(tray.slot for tray in state.ams.externals),
         coordinator.shape_revision,
         _gaps(state.camera),

@@ -6,12 +6,18 @@ Usage: server.py CERTIFICATE KEY CODE; writes its port and then serves until std
 import sys
 import threading
 
-import gi
+import gi  # type: ignore[import-not-found, unused-ignore]
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import (  # type: ignore[import-not-found, unused-ignore]  # noqa: E402
+    Gio,
+    GLib,
+    Gst,
+    GstRtsp,
+    GstRtspServer,
+)
 
 PIPELINE = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,"
@@ -47,7 +53,8 @@ def main() -> None:
 
     server.attach(None)
     loop = GLib.MainLoop()
-    print(server.get_bound_port(), flush=True)
+    sys.stdout.write(f"{server.get_bound_port()}\n")
+    sys.stdout.flush()
     threading.Thread(
         target=lambda: (sys.stdin.read(), loop.quit()), daemon=True
     ).start()

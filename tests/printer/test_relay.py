@@ -39,6 +39,8 @@ pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 # What Home Assistant gives to FFmpeg for an address that begins with rtsp://.
 OPTIONS = {"tls_verify": "0", "rtsp_flags": "prefer_tcp", "stimeout": "5000000"}
+# It looks at some seconds of a stream first, unless told otherwise.
+QUICK = {"analyzeduration": "100000"}
 
 
 @pytest.fixture
@@ -64,9 +66,10 @@ async def relay(printer: VirtualPrinter) -> AsyncIterator[RtspRelay]:
 class Player(threading.Thread):
     """FFmpeg, as Home Assistant uses it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, quick: bool = True) -> None:
         super().__init__(daemon=True)
         self.url = url
+        self.options = OPTIONS | QUICK if quick else OPTIONS
         self.frames: list[tuple[int, int]] = []
         self.error: Exception | None = None
         self.enough = threading.Event()
@@ -74,7 +77,7 @@ class Player(threading.Thread):
 
     def run(self) -> None:
         try:
-            with av.open(self.url, options=OPTIONS, timeout=20) as container:
+            with av.open(self.url, options=self.options, timeout=20) as container:
                 for frame in container.decode(video=0):
                     self.frames.append((frame.width, frame.height))
                     if self.enough.is_set():
@@ -94,7 +97,7 @@ async def test_ffmpeg_shows_it_through_one_connection(
     url = await relay.url()
     assert printer.access_code not in url
     assert printer.camera.connections == 0
-    players = [Player(url) for _ in range(3)]
+    players = [Player(url, quick=False) for _ in range(3)]
     await until(lambda: all(len(player.frames) > 5 for player in players), 20)
     assert {size for player in players for size in player.frames} == {(1280, 720)}
     assert (printer.camera.connections, printer.camera.most) == (1, 1)
@@ -247,8 +250,7 @@ async def test_player_that_does_not_read_is_sent_away(
 ) -> None:
     url = await relay.url()
     port = int(url.split(":")[2].partition("/")[0])
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
-    writer.transport.pause_reading()
+    _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
     good = Player(url)
     for line in (f"OPTIONS {url}", f"DESCRIBE {url}", f"SETUP {url}", f"PLAY {url}"):
         fields = {"CSeq": 1, "Transport": "RTP/AVP/TCP;interleaved=0-1"}
@@ -284,6 +286,25 @@ def test_splice() -> None:
     assert (third[0] - second[0]) % 2**16 == 1
     assert (third[1] - second[1]) % 2**32 == 180_000
     assert first[2] == second[2] == third[2]
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("67", True),
+        ("65", True),
+        ("41", False),
+        ("7c85", True),
+        ("7c05", False),
+        ("7c81", False),
+        ("78000567", True),
+        ("78000541", False),
+        ("", False),
+    ],
+)
+def test_where_decoding_can_begin(payload: str, expected: bool) -> None:
+    header = b"\x81\x60" + bytes(14)
+    assert module.begins_picture(header + bytes.fromhex(payload)) is expected
 
 
 def test_digest() -> None:

@@ -6,7 +6,7 @@ who is slow misses some, and nothing piles up.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 import logging
 import ssl
@@ -14,12 +14,12 @@ import struct
 from typing import NoReturn
 
 from .errors import (
+    BambuError,
     CameraError,
     CameraRefusedError,
+    CameraReleasedError,
     CameraSilentError,
     CertificateChangedError,
-    NotConnectedError,
-    PrinterConnectionError,
 )
 from .security import connection_error, create_ssl_context
 from .session import USER, Endpoint
@@ -32,7 +32,7 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for the handshake; the small printers need up to five."""
 FIRST_FRAME_TIMEOUT = 8.0
 """Seconds without a frame after which a fresh connection counts as starved."""
-FRAME_TIMEOUT = 6.0
+FRAME_TIMEOUT = 5.0
 """Seconds without a frame after which a stream counts as stalled; one or two are usual."""
 VIEWER_LINGER = 2.0
 """Seconds for which the connection is kept when the last viewer has gone."""
@@ -72,7 +72,7 @@ class JpegCamera:
         `on_change` is called when `error` or `streaming` changes.
         """
         self.on_change = on_change
-        self.error: PrinterConnectionError | None = None
+        self.error: BambuError | None = None
         """Why there were no frames when somebody last wanted some."""
         self.dropped = 0
         """How many frames were no pictures."""
@@ -84,6 +84,7 @@ class JpegCamera:
         self._news = asyncio.Event()
         """Set, and replaced, whenever there is a frame or an error."""
         self._viewers = 0
+        self._failures = 0
         self._wanted_until = float("-inf")
         self._gone = asyncio.Event()
         """Set when a viewer has gone: perhaps it was the last one."""
@@ -99,10 +100,10 @@ class JpegCamera:
 
     @property
     def viewers(self) -> int:
-        """How many are watching."""
+        """How many are watching, or waiting for a still image."""
         return self._viewers
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def frames(self) -> AsyncGenerator[bytes]:
         """Iterate over the newest frame, again and again, until `pause`.
 
         While there are none, it waits; `error` says why.  Use it with
@@ -121,29 +122,32 @@ class JpegCamera:
                     shown = fresh
                     yield fresh
         finally:
-            self._viewers -= 1
-            self._keep(VIEWER_LINGER)
-            self._gone.set()
+            self._leave(VIEWER_LINGER)
 
     async def still(self, max_age: float = STILL_AGE) -> bytes:
         """Return a picture that is at most `max_age` seconds old.
 
-        Raises a `PrinterConnectionError` that says why there is none.
+        Raises a `PrinterConnectionError` or a `CameraError` that says why there is none.
         """
         if self._paused:
-            raise NotConnectedError("the camera is paused")
-        self._keep(STILL_LINGER)
+            raise CameraReleasedError
+        self._viewers += 1
         self._hurry.set()
-        self._ensure_running()
-        with suppress(TimeoutError):
+        failures = self._failures
+        try:
             async with asyncio.timeout(STILL_TIMEOUT):
-                while True:
-                    if frame := self._fresh_frame(max_age):
-                        return frame
-                    await self._news.wait()
-                    if self.error and not self._fresh_frame(max_age):
+                while not (frame := self._fresh_frame(max_age)):
+                    if self.error and failures != self._failures:
                         raise self.error
-        raise self.error or CameraSilentError("no picture in time")
+                    self._ensure_running()
+                    await self._news.wait()
+                    if self._paused:
+                        raise CameraReleasedError
+                return frame
+        except TimeoutError as err:
+            raise self.error or CameraSilentError("no picture in time") from err
+        finally:
+            self._leave(STILL_LINGER)
 
     def resume(self) -> None:
         """Let people watch again."""
@@ -166,7 +170,9 @@ class JpegCamera:
         age = asyncio.get_running_loop().time() - self._frame_time
         return self._frame if age <= max_age else None
 
-    def _keep(self, linger: float) -> None:
+    def _leave(self, linger: float) -> None:
+        self._viewers -= 1
+        self._gone.set()
         until = asyncio.get_running_loop().time() + linger
         self._wanted_until = max(self._wanted_until, until)
 
@@ -182,7 +188,7 @@ class JpegCamera:
                 self._run(), name="bambu_printer camera"
             )
 
-    def _set(self, error: PrinterConnectionError | None, *, streaming: bool) -> None:
+    def _set(self, error: BambuError | None, *, streaming: bool) -> None:
         """Tell everybody who waits, and the owner if it is something new."""
         changed = streaming != self._streaming or type(error) is not type(self.error)
         self.error, self._streaming = error, streaming
@@ -218,11 +224,12 @@ class JpegCamera:
             before = self._frame_time
             try:
                 await self._stream()
-            except PrinterConnectionError as err:
+            except BambuError as err:
                 _LOGGER.debug("No pictures from the camera: %s", err)
                 if self._frame_time != before:
                     # It did work: the first attempt after that is free.
                     delay = _FIRST_DELAY
+                self._failures += 1
                 self._set(err, streaming=False)
             self._hurry.clear()
             # Whoever is new may end the wait, but nobody can make it dial all the time.

@@ -80,7 +80,7 @@ class NoReportError(PrinterConnectionError):
     code = "no_report"
 
 
-class CameraError(PrinterConnectionError):
+class CameraError(BambuError):
     """The printer can be reached, but its camera shows nothing."""
 
     code = "camera_failed"
@@ -96,6 +96,12 @@ class CameraRefusedError(CameraError):
     """The camera hangs up, or says no, instead of accepting the access code."""
 
     code = "camera_refused"
+
+
+class CameraReleasedError(CameraError):
+    """The session is paused, and with it the camera."""
+
+    code = "camera_released"
 
 
 class CameraSilentError(CameraError):

@@ -71,7 +71,7 @@ class LiveView:
     async def open(self) -> Video:
         """Connect, and return what there is to see.
 
-        Raises a `PrinterConnectionError`.
+        Raises a `PrinterConnectionError` or a `CameraError`.
         """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -100,7 +100,7 @@ class LiveView:
     async def play(self, video: Video) -> None:
         """Receive packets until that fails, or until cancelled.
 
-        Raises a `PrinterConnectionError`.
+        Raises a `CameraError`.
         """
         answer = await self._request(
             "SETUP",

@@ -179,7 +179,7 @@ class BambuPrinter(
     async def camera_image(self, max_age: float = 5.0) -> bytes:
         """Return a picture (JPEG) that is at most `max_age` seconds old.
 
-        Raises a `PrinterConnectionError` that says why there is none.
+        Raises a `PrinterConnectionError` or a `CameraError` that says why there is none.
         """
         match self.camera_kind:
             case None:

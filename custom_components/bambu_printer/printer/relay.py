@@ -19,7 +19,7 @@ import ssl
 import struct
 
 from .camera import load_context
-from .errors import CameraError, PrinterConnectionError
+from .errors import BambuError, CameraError
 from .live import LiveView
 from .rtsp import Message, Packet, RtspError, Video, encode, encode_packet, read
 from .session import Endpoint
@@ -36,6 +36,8 @@ _PATIENCE = 20.0
 _LONGEST_BACKLOG = 4 << 20
 """Bytes that may wait for a player; one that is slower than that is hung up on."""
 _CLOCK_RATE = 90_000
+_LONGEST_GROUP = 5.0
+"""Seconds within which a complete picture must have come; otherwise there are none."""
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
 
 
@@ -70,6 +72,22 @@ class Splice:
         return packet[:2] + head + packet[12:]
 
 
+def begins_picture(packet: bytes) -> bool:
+    """Tell whether decoding can begin with a packet of H.264 (RFC 6184)."""
+    start = 12 + 4 * (packet[0] & 0x0F)
+    head = packet[start : start + 4].ljust(4, b"\0")
+    match head[0] & 0x1F:
+        case 5 | 7:
+            return True
+        case 24:
+            # Several units in one packet, each after its length.
+            return head[3] & 0x1F in (5, 7)
+        case 28:
+            # The first piece of a unit.
+            return bool(head[1] & 0x80) and head[1] & 0x1F == 5
+    return False
+
+
 @dataclass(slots=True, eq=False)
 class _Player:
     """A connection from this machine."""
@@ -81,6 +99,10 @@ class _Player:
     """Whether it has shown the key."""
     ready: bool = False
     playing: bool = False
+    asked: float = 0.0
+    """When it wanted to play."""
+    begun: bool = False
+    """Whether it has been given anything."""
 
 
 class RtspRelay:
@@ -94,7 +116,7 @@ class RtspRelay:
         `on_change` is called when `error` or `streaming` changes.
         """
         self.on_change = on_change
-        self.error: PrinterConnectionError | None = None
+        self.error: BambuError | None = None
         """Why there was nothing to see when somebody last wanted to."""
         self._endpoint = endpoint
         self._context: ssl.SSLContext | None = None
@@ -199,6 +221,7 @@ class RtspRelay:
             case "PLAY" if player.ready:
                 self._answer(player, item, Session=player.session)
                 player.playing = True
+                player.asked = asyncio.get_running_loop().time()
             case "TEARDOWN":
                 self._answer(player, item)
                 return False
@@ -259,12 +282,19 @@ class RtspRelay:
 
     def _hand_on(self, packet: bytes) -> None:
         """Give a packet to all who play."""
-        packet = self._splice.take(packet, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        packet = self._splice.take(packet, now)
+        entry = begins_picture(packet)
         if not self._streaming:
             self._set(None, streaming=True)
         for player, task in self._players.items():
             if not player.playing:
                 continue
+            if not player.begun:
+                # What comes before means nothing to a player.
+                player.begun = entry or now - player.asked > _LONGEST_GROUP
+                if not player.begun:
+                    continue
             if player.writer.transport.get_write_buffer_size() > _LONGEST_BACKLOG:
                 task.cancel()
                 player.playing = False
@@ -281,7 +311,7 @@ class RtspRelay:
                 self._run(), name="bambu_printer live view"
             )
 
-    def _set(self, error: PrinterConnectionError | None, *, streaming: bool) -> None:
+    def _set(self, error: BambuError | None, *, streaming: bool) -> None:
         changed = streaming != self._streaming or type(error) is not type(self.error)
         self.error, self._streaming = error, streaming
         self._news.set()
@@ -322,7 +352,7 @@ class RtspRelay:
         while True:
             try:
                 await self._stream()
-            except PrinterConnectionError as err:
+            except BambuError as err:
                 _LOGGER.debug("No live view: %s", err)
                 if self._streaming:
                     delay, since = _FIRST_DELAY, loop.time()

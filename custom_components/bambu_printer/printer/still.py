@@ -1,6 +1,7 @@
 """Still images from a live view."""
 
 import asyncio
+from fractions import Fraction
 from typing import Any
 
 from .errors import CameraError
@@ -31,7 +32,7 @@ class StillTaker:
     async def still(self, max_age: float = STILL_AGE) -> bytes:
         """Return a picture (JPEG) that is at most `max_age` seconds old.
 
-        Raises a `PrinterConnectionError` that says why there is none.
+        Raises a `PrinterConnectionError` or a `CameraError` that says why there is none.
         """
         loop = asyncio.get_running_loop()
         asked = loop.time()
@@ -71,7 +72,7 @@ def _jpeg(av: Any, frame: Any) -> bytes:
     codec = av.CodecContext.create("mjpeg", "w")
     codec.width, codec.height = frame.width, frame.height
     codec.pix_fmt = "yuvj420p"
-    codec.time_base = "1/25"
+    codec.time_base = Fraction(1, 25)
     codec.options = {"qscale": "3"}
     picture = frame.reformat(format="yuvj420p")
     picture.pts = 0
