@@ -118,7 +118,7 @@ async def test_camera_that_shows_nothing(
 async def test_job_that_ends_while_nobody_listens(rig: Rig) -> None:
     """The part still lies there when the printer is back."""
     await rig.printer.power_off()
-    await wait_until(rig.hass, lambda: not rig.available())
+    await wait_until(rig.hass, lambda: not rig.entry.runtime_data.last_update_success)
     rig.printer.update({"gcode_state": "FINISH"})
     await rig.printer.power_on()
     await wait_until(rig.hass, lambda: taken(rig) != STATE_UNAVAILABLE)
