@@ -82,6 +82,8 @@ async def test_every_switch(rig: Rig, model: str) -> None:
 def _reported(known: Any, key: str) -> bool:
     if key in _AMS:
         return bool(getattr(known.ams, key.removeprefix("ams_")))
+    if key in _CAMERA:
+        return bool(getattr(known.camera, key.removeprefix("camera_")))
     if key.endswith("_detector"):
         return bool(getattr(known.detectors, key.removesuffix("_detector")).enabled)
     return bool(getattr(known.options, key))
