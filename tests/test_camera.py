@@ -23,11 +23,13 @@ from pytest_homeassistant_custom_component.typing import (
 )
 
 from custom_components.bambu_printer.printer import camera as module, relay, still
+from custom_components.bambu_printer.printer.errors import CameraError
 from virtual_printer import VirtualPrinter
 
 from .conftest import Rig, wait_until
 
 JPEG = pytest.mark.parametrize("model", ["P1S"])
+END = b"\r\n--bambu-printer-frame"
 LIVE = pytest.mark.parametrize("model", ["X1C"])
 
 
@@ -86,10 +88,9 @@ async def _parts(
         assert answer.status == 200
         assert answer.content_type == "multipart/x-mixed-replace"
         while len(found) < count:
-            head = await answer.content.readuntil(b"\r\n\r\n")
-            length = int(head.partition(b"Content-Length: ")[2])
-            found.append(await answer.content.readexactly(length))
+            part = await answer.content.readuntil(END)
             first = first or loop.time() - start
+            found.append(part[part.index(b"\xff\xd8") : -len(END)])
     return found, first
 
 
@@ -106,7 +107,8 @@ async def test_ten_viewers_one_connection(
     for found, first in await asyncio.gather(*viewers):
         assert first < 1.5
         assert len(set(found)) == 4
-        assert all(item.startswith(b"\xff\xd8") for item in found)
+        assert all(item.endswith(b"\xff\xd9") for item in found)
+        assert Image.open(io.BytesIO(found[0])).size == (1280, 720)
     assert (rig.printer.camera.connections, rig.printer.camera.most) == (1, 1)
     await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
     await wait_until(rig.hass, lambda: rig.state("camera", "camera").state == "idle")
@@ -130,6 +132,22 @@ async def test_stalled_stream_recovers_within_ten_seconds(
         await wait_until(rig.hass, lambda: reason(rig) == "none")
         assert loop.time() - start < 10
     assert rig.printer.camera.most == 1
+
+
+@JPEG
+async def test_viewer_who_goes_while_there_are_no_frames(
+    rig: Rig, hass_client: ClientSessionGenerator
+) -> None:
+    rig.printer.faults.camera_stall = True
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    camera = rig.entry.runtime_data.printer.jpeg_camera
+    with patch("custom_components.bambu_printer.camera._LOOK_INTERVAL", 0.1):
+        async with client.get(path):
+            await wait_until(rig.hass, lambda: rig.printer.camera.open == 1)
+            assert camera.viewers == 1
+        await wait_until(rig.hass, lambda: camera.viewers == 0)
+    await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
 
 
 @JPEG
@@ -162,6 +180,10 @@ async def test_why_it_shows_nothing(
         await source(rig).async_camera_image()
     assert caught.value.translation_key == "not_connected"
     assert rig.state("camera", "camera").state == "idle"
+    # What was wrong before is no news of the printer that is back.
+    rig.entry.runtime_data.printer.jpeg_camera.error = CameraError()
+    await rig.printer.power_on()
+    await wait_until(rig.hass, lambda: reason(rig) == "none")
 
 
 @JPEG

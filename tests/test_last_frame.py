@@ -41,9 +41,7 @@ async def _tidy(hass: HomeAssistant) -> AsyncIterator[None]:
     yield
     for entry in hass.config_entries.async_entries("bambu_printer"):
         path = last_frame.frame_path(hass, entry.entry_id)
-        await hass.async_add_executor_job(
-            lambda path=path: path.unlink(missing_ok=True)
-        )
+        await hass.async_add_executor_job(partial(path.unlink, missing_ok=True))
 
 
 def taken(rig: Rig) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 import ssl
 import struct
 
@@ -47,7 +48,10 @@ class JpegServer:
 
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._accept, host, port, ssl=context)
+        # With TLS from the start, asyncio would complain of each handshake that is cut off.
+        self._server = await asyncio.start_server(
+            partial(self._accept, context), host, port
+        )
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -66,13 +70,17 @@ class JpegServer:
             task.cancel()
 
     async def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        context: ssl.SSLContext,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
             with suppress(OSError, EOFError, TimeoutError):
+                await writer.start_tls(context, ssl_handshake_timeout=10)
                 async with asyncio.timeout(10):
                     login = await reader.readexactly(_LOGIN_SIZE)
                 await self._serve(login, reader, writer)

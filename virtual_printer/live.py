@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 import hashlib
 import io
 import secrets
@@ -46,7 +46,10 @@ class LiveServer:
 
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._accept, host, port, ssl=context)
+        # With TLS from the start, asyncio would complain of each handshake that is cut off.
+        self._server = await asyncio.start_server(
+            partial(self._accept, context), host, port
+        )
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -65,15 +68,19 @@ class LiveServer:
             task.cancel()
 
     async def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        context: ssl.SSLContext,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         viewer = _Viewer(self, reader, writer)
         try:
-            if self.enabled():
-                with suppress(OSError, EOFError, ValueError):
+            with suppress(OSError, EOFError, ValueError):
+                await writer.start_tls(context, ssl_handshake_timeout=10)
+                if self.enabled():
                     await viewer.serve()
         except asyncio.CancelledError:
             pass

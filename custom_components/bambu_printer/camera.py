@@ -1,7 +1,8 @@
 """The camera: one entity that is always there, and says why it shows nothing."""
 
+import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, override
@@ -45,7 +46,10 @@ from .printer.printer import ServiceState
 PARALLEL_UPDATES = 0
 
 ATTR_REASON: Final = "reason"
-_BOUNDARY: Final = "frame"
+_BOUNDARY: Final = "bambu-printer-frame"
+_NEXT_PART: Final = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
+_LOOK_INTERVAL: Final = 3.0
+"""Seconds after which it is noticed that a viewer has gone while there are no frames."""
 
 
 class Reason(StrEnum):
@@ -155,7 +159,7 @@ class PrinterCamera(PrinterEntity, Camera):
         match printer.camera.error:
             case None:
                 return Reason.NONE
-            case CameraOffError():
+            case CameraOffError() if not printer.state.camera.live_view:
                 return Reason.LIVE_VIEW_OFF
             case CameraRefusedError():
                 return Reason.REFUSED
@@ -195,16 +199,25 @@ class PrinterCamera(PrinterEntity, Camera):
         response = web.StreamResponse()
         response.content_type = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
         await response.prepare(request)
+        sending = asyncio.ensure_future(self._send_frames(response))
+        try:
+            # Without frames nothing is written, and nobody would see that he has gone.
+            while request.transport and not request.transport.is_closing():
+                done, _ = await asyncio.wait((sending,), timeout=_LOOK_INTERVAL)
+                if done:
+                    break
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError, ConnectionError):
+                await sending
+        return response
+
+    async def _send_frames(self, response: web.StreamResponse) -> None:
+        await response.write(_NEXT_PART)
         async with aclosing(self.printer.jpeg_camera.frames()) as frames:
             async for frame in frames:
-                # Browsers show a picture when the next one begins.
-                await response.write(
-                    b"--%b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
-                    % (_BOUNDARY.encode(), len(frame))
-                    + frame
-                    + b"\r\n--%b\r\n" % _BOUNDARY.encode()
-                )
-        return response
+                # Browsers show a picture when the next one has begun: so it does at once.
+                await response.write(frame + b"\r\n" + _NEXT_PART)
 
     @override
     async def stream_source(self) -> str | None:

@@ -149,6 +149,11 @@ class JpegCamera:
         finally:
             self._leave(STILL_LINGER)
 
+    def clear_error(self) -> None:
+        """Forget what was wrong: it is probably mended."""
+        if not self._streaming:
+            self._set(None, streaming=False)
+
     def resume(self) -> None:
         """Let people watch again."""
         self._paused = False

@@ -316,6 +316,7 @@ class BambuPrinter(
         self.raw.forget()
         self._complete.clear()
         self.last_error = None
+        self.camera.clear_error()
         self._set_service_state(ServiceState.CONNECTED)
         self._stop_greeting()
         self._greeting = asyncio.get_running_loop().create_task(
@@ -351,6 +352,8 @@ class BambuPrinter(
         changed = self._decode(keys) if keys else frozenset()
         if "ams" in changed:
             self._ask_about_new_units()
+        if "camera" in changed:
+            self.camera.clear_error()
         if "firmware" in changed:
             self._ask_after_update()
         if self.raw.complete and not was_complete:

@@ -151,6 +151,11 @@ class RtspRelay:
         # Home Assistant hides a parameter of this name in its logs.
         return f"rtsp://127.0.0.1:{port}/camera?auth={self._key}"
 
+    def clear_error(self) -> None:
+        """Forget what was wrong: it is probably mended."""
+        if not self._streaming:
+            self._set(None, streaming=False)
+
     def resume(self) -> None:
         """Let people watch again."""
         self._paused = False
