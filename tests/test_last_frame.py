@@ -1,6 +1,7 @@
 """The image of what the camera saw when a job ended."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 import io
 from unittest.mock import patch
 
