@@ -222,7 +222,10 @@ class PrinterCamera(PrinterEntity, Camera):
     @override
     async def stream_source(self) -> str | None:
         """Return where players on this machine find the stream; no secret is in there."""
-        return await self.printer.live_view.url() if self._live else None
+        if not self._live:
+            return None
+        with translated_errors():
+            return await self.printer.live_view.url()
 
     @override
     async def async_create_stream(self) -> Stream | None:

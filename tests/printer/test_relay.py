@@ -17,6 +17,7 @@ from custom_components.bambu_printer.printer.errors import (
     CameraError,
     CameraOffError,
     CameraRefusedError,
+    CameraReleasedError,
     CameraSilentError,
     CertificateChangedError,
     PortRefusedError,
@@ -209,6 +210,9 @@ async def test_hanging_up_lets_go_of_the_printer(
     again = Player(await relay.url())
     await until(lambda: again.frames, 20)
     await again.finish()
+    await relay.close()
+    with pytest.raises(CameraReleasedError):
+        await relay.url()
 
 
 async def _closed(printer: VirtualPrinter) -> bool:
@@ -233,6 +237,8 @@ async def test_odd_players(printer: VirtualPrinter, relay: RtspRelay) -> None:
     assert (await ask("RECORD * RTSP/1.0")).status == 405
     udp = await ask("SETUP * RTSP/1.0", Transport="RTP/AVP;unicast;client_port=1-2")
     assert udp.status == 461
+    odd = await ask("SETUP * RTSP/1.0", Transport="RTP/AVP/TCP;interleaved=" + "9" * 99)
+    assert odd.status == 461
     answer = await ask(
         "SETUP * RTSP/1.0", Transport="RTP/AVP/TCP;unicast;interleaved=4-5"
     )
@@ -397,6 +403,7 @@ async def test_messages() -> None:
         b"RTSP/1.0 200 OK\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
         b"RTSP/1.0 200 OK\r\nContent-Length: 999999\r\n\r\n",
         b"RTSP/1.0 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"RTSP/1.0 200 OK\r\nContent-Length: " + b"9" * 9000 + b"\r\n\r\n",
     ):
         with refused():
             await _read(garbage)

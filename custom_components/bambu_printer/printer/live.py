@@ -21,6 +21,7 @@ from .rtsp import (
     Video,
     encode,
     encode_packet,
+    number,
     read,
     read_video,
 )
@@ -108,9 +109,8 @@ class LiveView:
             {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"},
         )
         self._session, _, rest = answer.headers.get("session", "").partition(";")
-        timeout = rest.strip().removeprefix("timeout=")
-        if timeout.isdecimal():
-            self._interval = max(int(timeout), 4) / 2
+        timeout = number(rest.strip().removeprefix("timeout="), _SESSION_TIMEOUT)
+        self._interval = max(timeout, 4) / 2
         await self._request("PLAY", self._url, {"Range": "npt=0.000-"})
         alive = asyncio.ensure_future(self._stay_alive())
         try:

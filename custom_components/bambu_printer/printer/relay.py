@@ -19,9 +19,18 @@ import ssl
 import struct
 
 from .camera import load_context
-from .errors import BambuError, CameraError
+from .errors import BambuError, CameraError, CameraReleasedError
 from .live import LiveView
-from .rtsp import Message, Packet, RtspError, Video, encode, encode_packet, read
+from .rtsp import (
+    Message,
+    Packet,
+    RtspError,
+    Video,
+    encode,
+    encode_packet,
+    number,
+    read,
+)
 from .session import Endpoint
 
 _LOGGER = logging.getLogger(__name__)
@@ -36,6 +45,7 @@ _PATIENCE = 20.0
 _LONGEST_BACKLOG = 4 << 20
 """Bytes that may wait for a player; one that is slower than that is hung up on."""
 _CLOCK_RATE = 90_000
+_LAST_CHANNEL = 254
 _LONGEST_GROUP = 5.0
 """Seconds within which a complete picture must have come; otherwise there are none."""
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
@@ -130,7 +140,7 @@ class RtspRelay:
         self._video: Video | None = None
         self._splice = Splice()
         self._streaming = False
-        self._paused = False
+        self._paused = self._closed = False
 
     @property
     def streaming(self) -> bool:
@@ -143,8 +153,13 @@ class RtspRelay:
         return sum(player.known for player in self._players)
 
     async def url(self) -> str:
-        """Return the address for players on this machine, which changes with each start."""
+        """Return the address for players on this machine, which changes with each start.
+
+        Raises `CameraReleasedError` after `close`.
+        """
         async with self._starting:
+            if self._closed:
+                raise CameraReleasedError
             if self._server is None:
                 self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
@@ -158,7 +173,7 @@ class RtspRelay:
 
     def resume(self) -> None:
         """Let people watch again."""
-        self._paused = False
+        self._paused = self._closed = False
 
     async def pause(self) -> None:
         """Send everybody away, and let go of the printer, until `resume`.
@@ -173,7 +188,8 @@ class RtspRelay:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Let go of the printer, and listen no longer."""
+        """Let go of the printer, and listen no longer, until `resume`."""
+        self._closed = True
         server, self._server = self._server, None
         if server is not None:
             server.close()
@@ -258,11 +274,11 @@ class RtspRelay:
     def _set_up(self, player: _Player, item: Message) -> None:
         transport = item.headers.get("transport", "")
         _, found, channels = transport.partition("interleaved=")
-        first = channels.partition("-")[0]
-        if "/TCP" not in transport or (found and not first.isdecimal()):
+        channel = number(channels.partition("-")[0], 255) if found else 0
+        if "/TCP" not in transport or channel > _LAST_CHANNEL:
             self._answer(player, item, "461 Unsupported Transport")
             return
-        player.channel = min(int(first or "0"), 254)
+        player.channel = channel
         player.ready = True
         self._answer(
             player,

@@ -13,6 +13,7 @@ LONGEST_HEAD = 16 * 1024
 LONGEST_BODY = 64 * 1024
 
 _INTERLEAVED = 0x24
+_MOST_DIGITS = 10
 _KEPT_LINES = ("m=video", "b=", "a=rtpmap:", "a=fmtp:", "a=framerate:", "a=framesize:")
 
 
@@ -36,8 +37,7 @@ class Message:
     def status(self) -> int:
         """The status of a response; 0 when it is none."""
         version, _, rest = self.start.partition(" ")
-        code = rest[:3]
-        return int(code) if version.startswith("RTSP/") and code.isdigit() else 0
+        return number(rest[:3], 0) if version.startswith("RTSP/") else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,11 @@ def encode(start: str, headers: Mapping[str, object], body: bytes = b"") -> byte
 def encode_packet(channel: int, data: bytes) -> bytes:
     """Return the bytes of a packet between the messages."""
     return struct.pack(">BBH", _INTERLEAVED, channel, len(data)) + data
+
+
+def number(text: str, default: int) -> int:
+    """Read a number of at most nine digits."""
+    return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else default
 
 
 async def read(reader: asyncio.StreamReader) -> Message | Packet:
@@ -85,10 +90,10 @@ async def read(reader: asyncio.StreamReader) -> Message | Packet:
         headers[name] = value
         if name == "www-authenticate":
             challenges.append(value)
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > LONGEST_BODY:
+    length = number(headers.get("content-length", "0"), LONGEST_BODY + 1)
+    if length > LONGEST_BODY:
         raise RtspError("body too long")
-    body = await reader.readexactly(int(length))
+    body = await reader.readexactly(length)
     return Message(start, headers, body, tuple(challenges))
 
 

@@ -39,8 +39,8 @@ class StillTaker:
         async with self._lock:
             # One that was taken while we waited is as good as it gets.
             if self._time < min(loop.time() - max_age, asked):
-                url = await self._relay.url()
                 try:
+                    url = await self._relay.url()
                     self._picture = await loop.run_in_executor(None, _grab, url)
                 except (OSError, ImportError) as err:
                     reason = self._relay.error or CameraError("no picture")
