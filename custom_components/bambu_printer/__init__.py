@@ -1,6 +1,7 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
 from functools import partial
+import shutil
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
@@ -10,10 +11,10 @@ from homeassistant.helpers.typing import ConfigType
 
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
-from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .entity import ams_device_id, ams_device_info, printer_device_info
-from .last_frame import frame_path
 from .services import async_setup_services
+from .views import async_register_views
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -22,6 +23,7 @@ PLATFORMS = [
     Platform.BUTTON,
     Platform.CAMERA,
     Platform.CLIMATE,
+    Platform.EVENT,
     Platform.FAN,
     Platform.IMAGE,
     Platform.LIGHT,
@@ -34,8 +36,9 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and serve files of the printers."""
     async_setup_services(hass)
+    async_register_views(hass)
     return True
 
 
@@ -55,6 +58,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
+    entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -65,9 +69,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Take away what was kept of a printer."""
-    path = frame_path(hass, entry.entry_id)
-    await hass.async_add_executor_job(partial(path.unlink, missing_ok=True))
+    """Delete what is kept of a printer: of its projects, and what its camera saw last."""
+    await hass.async_add_executor_job(
+        partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
+    )
 
 
 async def async_remove_config_entry_device(

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.storage import STORAGE_DIR
 
-from .const import DOMAIN
-from .coordinator import PrinterCoordinator
+from .coordinator import PrinterCoordinator, cache_folder
 from .printer import BambuError, PrinterState
 from .printer.state.job import GcodeState
 
@@ -26,7 +24,7 @@ _INTERVAL: Final = 5.0
 
 def frame_path(hass: HomeAssistant, entry_id: str) -> Path:
     """Return where the picture of a printer is kept."""
-    return Path(hass.config.path(STORAGE_DIR, f"{DOMAIN}.{entry_id}.jpg"))
+    return cache_folder(hass, entry_id) / "last_frame.jpg"
 
 
 async def async_snapshot(coordinator: PrinterCoordinator) -> bytes | None:
@@ -121,7 +119,7 @@ def _load(path: Path) -> bytes | None:
 
 
 def _save(path: Path, picture: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    fresh = path.with_suffix(".new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".part")
     fresh.write_bytes(picture)
     fresh.replace(path)

@@ -6,10 +6,12 @@ from .base import Operations
 from .camera import CameraOperations
 from .care import Calibration, CareOperations, ErrorAnswer
 from .drying import DryingOperations
+from .files import FileOperations
 from .firmware import FirmwareOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
+from .printing import Choice, PrintingOperations
 from .spools import SpoolOperations
 from .tools import ToolOperations
 from .watching import DetectorKind, PrintOption, WatchingOperations
@@ -22,15 +24,18 @@ __all__ = [
     "Calibration",
     "CameraOperations",
     "CareOperations",
+    "Choice",
     "DetectorKind",
     "DryingOperations",
     "ErrorAnswer",
+    "FileOperations",
     "FirmwareOperations",
     "HeatOperations",
     "JobOperations",
     "LightOperations",
     "Operations",
     "PrintOption",
+    "PrintingOperations",
     "SpoolOperations",
     "ToolOperations",
     "WatchingOperations",
