@@ -24,6 +24,7 @@ from custom_components.bambu_printer import (
 )
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
@@ -172,6 +173,7 @@ def entry_data(printer: VirtualPrinter) -> dict[str, Any]:
         CONF_MQTT_PORT: printer.mqtt_port,
         CONF_FTPS_PORT: printer.ftps_port,
         CONF_DETECT_PORT: printer.detect_port,
+        CONF_CAMERA_PORT: printer.camera_port,
     }
 
 
@@ -246,11 +248,14 @@ class Rig:
         }
 
     def available(self) -> set[str]:
-        """Return the entities that are available."""
+        """Return the entities that are available.
+
+        Without the camera: that one always is, to say why it shows nothing.
+        """
         return {
             entity_id
             for entity_id, state in self.states().items()
-            if state.state != STATE_UNAVAILABLE
+            if state.state != STATE_UNAVAILABLE and not entity_id.startswith("camera.")
         }
 
     async def call(self, action: str, key: str, **data: Any) -> None:

@@ -32,6 +32,9 @@ _PLATFORMS = {
     "Selects": Platform.SELECT,
     "Numbers": Platform.NUMBER,
     "Buttons": Platform.BUTTON,
+    "Camera": Platform.CAMERA,
+    "Images": Platform.IMAGE,
+    "Updates": Platform.UPDATE,
 }
 _FAMILIES = {
     "X1 family": ("X1C", "X1", "X1E"),

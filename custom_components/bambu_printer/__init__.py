@@ -30,6 +30,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CAMERA,
     Platform.CLIMATE,
     Platform.EVENT,
     Platform.FAN,
@@ -39,6 +40,7 @@ PLATFORMS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 
@@ -87,7 +89,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Delete what is kept of a printer's projects."""
+    """Delete what is kept of a printer: of its projects, and what its camera saw last."""
     await hass.async_add_executor_job(
         partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
     )
