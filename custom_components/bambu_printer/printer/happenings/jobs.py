@@ -187,15 +187,14 @@ class JobWatcher:
     ) -> Iterator[Happening]:
         job = self.job
         if job and not self._is_same(job, state.job, now, gap=gap):
-            yield self._close(JobEvent.LOST, job, job.seen, now)
+            yield from self._lose(job, now)
             job = None
         if job is None:
             job = self._open(state, now, gap=gap)
         self._take_over(job, state, now)
         found = list(self._progress(job, state, now))
         if not job.reported and (found or now >= job.opened + START_SETTLE):
-            job.reported = True
-            found.insert(0, _happening(JobEvent.STARTED, job, now))
+            yield from _started(job, now)
         yield from found
 
     def _is_same(
@@ -207,7 +206,7 @@ class JobWatcher:
         if not gap:
             late = now - job.opened < _NAMES_BOUND
             return late or not _ids_differ(job.key, shown.job_key)
-        if not _keys_agree(job.key, shown.job_key):
+        if not _agrees(job, shown.job_key):
             return False
         # The same file, printed again: there is less of it than there was.
         return not (
@@ -309,8 +308,8 @@ class JobWatcher:
         job = self.job
         key = state.job.job_key
         idle = word is GcodeState.IDLE
-        if job and gap and not idle and not _keys_agree(job.key, key):
-            yield self._close(JobEvent.LOST, job, job.seen, now)
+        if job and gap and not idle and not _agrees(job, key):
+            yield from self._lose(job, now)
             job = None
         if job is None:
             if gap and self.observed and not idle and self._is_news(key):
@@ -353,9 +352,7 @@ class JobWatcher:
         self, job: ObservedJob, end: _End, state: PrinterState, now: datetime
     ) -> Iterator[Happening]:
         """Tell the end of the job that was followed."""
-        if not job.reported:
-            job.reported = True
-            yield _happening(JobEvent.STARTED, job, now)
+        yield from _started(job, now)
         if end.state is GcodeState.FINISH:
             ended = end.since
             if end.unwatched and job.expected_end:
@@ -384,6 +381,11 @@ class JobWatcher:
             unwatched=end.unwatched,
             error=_error_code(state),
         )
+
+    def _lose(self, job: ObservedJob, now: datetime) -> Iterator[Happening]:
+        """Tell that a job is gone."""
+        yield from _started(job, now)
+        yield self._close(JobEvent.LOST, job, job.seen, now)
 
     def _close(
         self,
@@ -437,6 +439,13 @@ def _happening(
             **more,
         },
     )
+
+
+def _started(job: ObservedJob, now: datetime) -> Iterator[Happening]:
+    """Tell the beginning, unless it was told."""
+    if not job.reported:
+        job.reported = True
+        yield _happening(JobEvent.STARTED, job, now)
 
 
 def _seconds(start: datetime, end: datetime) -> int:
@@ -493,11 +502,14 @@ def _ids_differ(old: str, new: str) -> bool:
     )
 
 
-def _keys_agree(old: str, new: str) -> bool:
-    """Tell whether two keys can be those of one job, some of whose names come late."""
-    if _ids_differ(old, new):
+def _agrees(job: ObservedJob, key: str) -> bool:
+    """Tell whether a key that is shown after a gap can be that of a job."""
+    if job.key == key:
+        return True
+    if job.seen - job.opened >= _NAMES_BOUND or _ids_differ(job.key, key):
         return False
-    (ids, names), (new_ids, new_names) = _split(old), _split(new)
+    # It had only just begun: some of what it is called may have come since then.
+    (ids, names), (new_ids, new_names) = _split(job.key), _split(key)
     known = any(
         before == after and before not in _NO_ID
         for before, after in zip(ids, new_ids, strict=False)
