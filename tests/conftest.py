@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
+from aiohttp import ClientConnectionError
 from homeassistant.const import ATTR_ENTITY_ID, CONF_HOST, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
@@ -26,6 +27,7 @@ from custom_components.bambu_printer.const import (
     CONF_SERIAL,
     DOMAIN,
 )
+from custom_components.bambu_printer.error_texts import ErrorTexts
 from custom_components.bambu_printer.printer import printer as printer_module
 from virtual_printer import VirtualPrinter
 
@@ -40,6 +42,16 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
+
+
+@pytest.fixture(autouse=True)
+def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody ask a server of the maker."""
+
+    async def refuse(_self: object, _query: object) -> bytes:
+        raise ClientConnectionError
+
+    monkeypatch.setattr(ErrorTexts, "_async_fetch", refuse)
 
 
 @pytest.fixture

@@ -31,7 +31,10 @@ from custom_components.bambu_printer.entity import (
 )
 from custom_components.bambu_printer.printer import errors, models
 from custom_components.bambu_printer.printer.state.enclosure import StorageStatus
-from custom_components.bambu_printer.printer.state.errors import HmsSeverity
+from custom_components.bambu_printer.printer.state.errors import (
+    HmsModule,
+    HmsSeverity,
+)
 from custom_components.bambu_printer.printer.state.fans import AirductMode
 
 FOLDER = Path(config_flow.__file__).parent
@@ -235,6 +238,22 @@ def test_entities_without_device_class_have_an_icon() -> None:
 def test_no_icon_in_the_code() -> None:
     for path, source in SOURCES.items():
         assert "mdi:" not in source, path
+
+
+# What we put together
+
+
+def test_common_texts() -> None:
+    modules = {f"fault_module_{item}" for item in (*HmsModule, "external_spool")}
+    severities = {f"fault_{item}" for item in HmsSeverity}
+    assert {key for key in EN["common"] if key.startswith("fault_")} == (
+        modules | severities
+    )
+    for key in severities:
+        assert placeholders(EN["common"][key]) == {"module", "code"}
+    state = EN["entity"]["sensor"]["current_error"]["state_attributes"]
+    assert set(state["module"]["state"]) == set(HmsModule)
+    assert set(state["severity"]["state"]) == set(HmsSeverity)
 
 
 # Exceptions

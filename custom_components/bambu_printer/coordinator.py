@@ -20,6 +20,7 @@ from .const import (
     CONF_SERIAL,
     DOMAIN,
 )
+from .fault_words import FaultWords
 from .happenings import HappeningFeed
 from .printer import (
     DETECT_PORT,
@@ -88,6 +89,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         """Counts what changes the choice of entities beside the printer's reports."""
         self.profiles = ProfileList(self)
         self.happenings = HappeningFeed(self)
+        self.fault_words = FaultWords(self)
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:

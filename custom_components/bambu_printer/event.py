@@ -143,5 +143,21 @@ class PrinterEvent(PrinterEntity, EventEntity):
             happening.kind in self.entity_description.kinds
             and happening.unit == self._unit
         ):
-            self._trigger_event(happening.kind.value, dict(plain_data(happening)))
+            details = {**plain_data(happening), **self._words(happening)}
+            self._trigger_event(happening.kind.value, details)
             self.async_write_ha_state()
+
+    def _words(self, happening: Happening) -> Mapping[str, Any]:
+        """Say in words what an error is that has just been raised."""
+        if happening.kind is not ErrorEvent.RAISED:
+            return {}
+        words = self.coordinator.fault_words
+        return {
+            name: value
+            for fault in self.coordinator.data.errors.problems
+            if fault.text_code == happening.data["code"]
+            for name, value in (
+                ("text", words.describe(fault)),
+                ("link", words.details(fault)["link"]),
+            )
+        }
