@@ -9,7 +9,7 @@ from homeassistant.core import callback
 
 from .base_sensor import LONGEST_STATE, PrinterSensor, PrinterSensorDescription
 from .fault_words import FaultWords
-from .printer.state.errors import ErrorState
+from .printer.state.errors import ErrorState, HmsMessage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,16 +17,15 @@ class FaultSensorDescription(PrinterSensorDescription):
     """Describes a sensor that needs words for faults."""
 
     sections: tuple[str, ...] = ("errors",)
-    value_fn: Callable[[Any], Any] = lambda state: state.errors
-    show_fn: Callable[[ErrorState, FaultWords], tuple[Any, Mapping[str, Any]]]
-    """Returns the state and its attributes."""
+    show_fn: Callable[[Any, FaultWords], tuple[Any, Mapping[str, Any]]]
+    """Makes the state and its attributes of the value."""
 
 
 def _show_worst(
-    errors: ErrorState, words: FaultWords
+    errors: ErrorState | None, words: FaultWords
 ) -> tuple[str | None, Mapping[str, Any]]:
     """Show the worst problem."""
-    if errors.print_error is None and errors.hms is None:
+    if errors is None or (errors.print_error is None and errors.hms is None):
         return None, {}
     if not (problems := errors.problems):
         return "none", {}
@@ -39,14 +38,14 @@ def _show_worst(
 
 
 def _show_messages(
-    errors: ErrorState, words: FaultWords
+    hms: tuple[HmsMessage, ...] | None, words: FaultWords
 ) -> tuple[int | None, Mapping[str, Any]]:
     """Show how many messages there are, and what they say."""
     messages = [
         {"text": words.describe(message), **words.details(message)}
-        for message in errors.hms or ()
+        for message in hms or ()
     ]
-    return None if errors.hms is None else len(messages), {"messages": messages}
+    return None if hms is None else len(messages), {"messages": messages}
 
 
 def _cut(text: str) -> str:
@@ -54,9 +53,16 @@ def _cut(text: str) -> str:
 
 
 FAULT_SENSORS: tuple[FaultSensorDescription, ...] = (
-    FaultSensorDescription(key="current_error", show_fn=_show_worst),
     FaultSensorDescription(
-        key="hms", entity_category=EntityCategory.DIAGNOSTIC, show_fn=_show_messages
+        key="current_error",
+        value_fn=lambda state: state.errors,
+        show_fn=_show_worst,
+    ),
+    FaultSensorDescription(
+        key="hms",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda state: state.errors.hms,
+        show_fn=_show_messages,
     ),
 )
 
@@ -68,8 +74,8 @@ class FaultSensor(PrinterSensor):
 
     @property
     def _said(self) -> tuple[Any, Mapping[str, Any]]:
-        errors: ErrorState = self.value or ErrorState()
-        return self.entity_description.show_fn(errors, self.coordinator.fault_words)
+        words = self.coordinator.fault_words
+        return self.entity_description.show_fn(self.value, words)
 
     @property
     @override
