@@ -1,15 +1,15 @@
 """A printer of which a test says what it shows, without any socket."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, override
+from typing import override
 from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_HOST
+from homeassistant.const import CONF_HOST, Platform
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -124,9 +124,12 @@ class Stage:
         await self.hass.async_block_till_done()
 
 
-def scripted_entry(**more: Any) -> MockConfigEntry:
-    """Return the config entry of a printer in a play."""
-    return MockConfigEntry(
+@asynccontextmanager
+async def play(
+    hass: HomeAssistant, clock: FrozenDateTimeFactory, *platforms: Platform
+) -> AsyncIterator[Stage]:
+    """Set up a printer in a play, with some platforms."""
+    entry = MockConfigEntry(
         domain=DOMAIN,
         title="Workshop",
         unique_id=SERIAL,
@@ -137,5 +140,12 @@ def scripted_entry(**more: Any) -> MockConfigEntry:
             CONF_CERTIFICATE: "",
             CONF_MQTT_PORT: 8883,
         },
-        **more,
     )
+    entry.add_to_hass(hass)
+    stage = Stage(hass, clock, entry)
+    with (
+        stage.play(),
+        patch("custom_components.bambu_printer.PLATFORMS", list(platforms)),
+    ):
+        await stage.start()
+        yield stage

@@ -30,6 +30,7 @@ _PLATFORMS = {
     "Selects": Platform.SELECT,
     "Numbers": Platform.NUMBER,
     "Buttons": Platform.BUTTON,
+    "Calendars": Platform.CALENDAR,
     "Events": Platform.EVENT,
 }
 _FAMILIES = {

@@ -6,7 +6,6 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 import random
 from typing import Any
-from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import (
@@ -27,7 +26,7 @@ from custom_components.bambu_printer.printer.state.job import GcodeState, JobSta
 
 from .conftest import Rig, wait_until
 from .printer.scripted import IDLE
-from .scripted import SERIAL, Stage, scripted_entry
+from .scripted import SERIAL, Stage, play
 
 LAYERS = 20
 JOBS = 100
@@ -39,14 +38,7 @@ async def stage(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, hass_storage: dict[str, Any]
 ) -> AsyncIterator[Stage]:
     """Return a printer in a play, set up with nothing but events."""
-    entry = scripted_entry()
-    entry.add_to_hass(hass)
-    stage = Stage(hass, freezer, entry)
-    with (
-        stage.play(),
-        patch("custom_components.bambu_printer.PLATFORMS", [Platform.EVENT]),
-    ):
-        await stage.start()
+    async with play(hass, freezer, Platform.EVENT) as stage:
         yield stage
 
 

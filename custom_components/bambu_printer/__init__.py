@@ -11,6 +11,8 @@ from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .happenings import async_forget_happenings
+from .job_store import async_forget_jobs
+from .logbook_events import async_tell_logbook
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -18,6 +20,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
     Platform.CLIMATE,
     Platform.EVENT,
     Platform.FAN,
@@ -52,8 +55,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
     await coordinator.happenings.async_load()
+    await coordinator.jobs.async_load()
+    entry.async_on_unload(coordinator.jobs.async_stop)
     entry.async_on_unload(coordinator.happenings.async_stop)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_tell_logbook(coordinator)
     coordinator.happenings.async_start()
     return True
 
@@ -66,6 +72,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
     """Forget what was remembered of a printer."""
     await async_forget_happenings(hass, entry.entry_id)
+    await async_forget_jobs(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

@@ -22,6 +22,7 @@ from .const import (
 )
 from .fault_words import FaultWords
 from .happenings import HappeningFeed
+from .job_store import JobStore
 from .printer import (
     DETECT_PORT,
     BambuPrinter,
@@ -90,6 +91,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.profiles = ProfileList(self)
         self.happenings = HappeningFeed(self)
         self.fault_words = FaultWords(self)
+        self.jobs = JobStore(self)
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:

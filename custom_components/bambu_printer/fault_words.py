@@ -8,6 +8,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 from .const import CONF_ERROR_TEXTS_ONLINE
 from .error_texts import error_texts
 from .printer.error_texts import catalogue_language, help_link, model_prefix
+from .printer.happenings import ErrorEvent, Happening
 from .printer.state.errors import ErrorState, Fault, HmsModule
 from .words import word
 
@@ -62,6 +63,21 @@ class FaultWords:
             "severity": fault.severity.value,
             "module": fault.module.value,
             "link": help_link(fault),
+        }
+
+    @callback
+    def about(self, happening: Happening) -> Mapping[str, Any]:
+        """Say in words what an error is that has just been raised."""
+        if happening.kind is not ErrorEvent.RAISED:
+            return {}
+        return {
+            name: value
+            for fault in self._coordinator.data.errors.problems
+            if fault.text_code == happening.data["code"]
+            for name, value in (
+                ("text", self.describe(fault)),
+                ("link", help_link(fault)),
+            )
         }
 
     def _own_words(self, fault: Fault) -> str:

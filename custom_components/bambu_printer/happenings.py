@@ -1,7 +1,8 @@
 """Telling what happens to a printer, exactly once, also across restarts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -11,7 +12,9 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .printer import SlotAddress
 from .printer.happenings import SECTIONS, Happening, HappeningTracker, ObservedJob
+from .slot_keys import slot_key
 
 if TYPE_CHECKING:
     from .coordinator import PrinterCoordinator
@@ -32,6 +35,22 @@ def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
 async def async_forget_happenings(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is remembered of a printer."""
     await _store(hass, entry_id).async_remove()
+
+
+def plain_data(happening: Happening) -> Mapping[str, Any]:
+    """Return the details of a happening in words and numbers that JSON has."""
+    details = {key: _plain(value) for key, value in happening.data.items()}
+    return {"job": happening.job, **details} if happening.job else details
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, SlotAddress):
+        return slot_key(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return value.value if isinstance(value, StrEnum) else value
 
 
 class HappeningFeed:

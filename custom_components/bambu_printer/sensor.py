@@ -31,6 +31,7 @@ from .entity import (
     async_add_part_entities,
 )
 from .fault_sensor import FAULT_SENSORS, FaultSensor, FaultSensorDescription
+from .job_sensor import JOB_SENSORS, JobSensor, JobSensorDescription
 from .printer import BambuPrinter, PrinterState
 from .printer.state.ams import (
     DRYING_KINDS,
@@ -238,6 +239,7 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         ),
     ),
     *FAULT_SENSORS,
+    *JOB_SENSORS,
     PrinterSensorDescription(
         key="ams_status",
         sections=("ams",),
@@ -401,4 +403,6 @@ def _create(
 ) -> PrinterSensor:
     if isinstance(description, FaultSensorDescription):
         return FaultSensor(coordinator, part, description)
+    if isinstance(description, JobSensorDescription):
+        return JobSensor(coordinator, part, description)
     return PrinterSensor(coordinator, part, description)

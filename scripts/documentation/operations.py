@@ -327,6 +327,12 @@ OPERATIONS: tuple[Operation, ...] = (
         actions=("get_job",),
         no_entity="the sensors show it",
     ),
+    Operation(
+        name="get_job_history",
+        methods=(),
+        actions=("get_job_history",),
+        no_entity="the calendar shows it",
+    ),
     # What experts send
     Operation(
         name="send_gcode",

@@ -1,7 +1,7 @@
 """Following jobs: each has one beginning and one end, however often the line breaks."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -12,7 +12,7 @@ from ..state.errors import PrintError
 from ..state.job import GcodeState, JobState
 from ..values import integer, text
 from .happening import Happening, JobEvent
-from .memory import moment, plain, slot
+from .memory import moment, plain, slot, slots
 
 START_SETTLE = timedelta(seconds=1)
 """A job's names may come a moment after its beginning."""
@@ -28,6 +28,7 @@ _PREPARING = frozenset({GcodeState.PREPARE, GcodeState.SLICING})
 _NO_ID = frozenset({"", "0"})
 _ID_PARTS = 3
 _PARTS_OF_TEN = 10
+_MOST_SLOTS = 32
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,8 +55,12 @@ class ObservedJob:
     total_layers: int | None = None
     slot: SlotAddress | None = None
     """What feeds the nozzle, or did last."""
+    slots: list[SlotAddress] = field(default_factory=list)
+    """All that has fed the nozzle, in order of their first use."""
     paused: datetime | None = None
     """Since when it is paused."""
+    paused_seconds: int = 0
+    """How long it was paused altogether, before that."""
     reported: bool = False
     """Whether its beginning was told."""
     first_layer: bool = False
@@ -98,7 +103,9 @@ class ObservedJob:
             layer=integer(raw.get("layer"), None),
             total_layers=integer(raw.get("total_layers"), None),
             slot=slot(raw.get("slot")),
+            slots=slots(raw.get("slots")),
             paused=moment(raw.get("paused")),
+            paused_seconds=integer(raw.get("paused_seconds"), 0),
             reported=raw.get("reported") is True,
             first_layer=raw.get("first_layer") is True,
             tenths=integer(raw.get("tenths"), 0),
@@ -273,6 +280,8 @@ class JobWatcher:
                 JobEvent.LAYER_REACHED, job, now, percent=tenths * 100 // _PARTS_OF_TEN
             )
         current = state.extruders.active_slot
+        if current and current not in job.slots and len(job.slots) < _MOST_SLOTS:
+            job.slots.append(current)
         if current and current != job.slot:
             previous, job.slot = job.slot, current
             if previous:
@@ -295,10 +304,10 @@ class JobWatcher:
                 error=_error_code(state),
             )
         elif job.paused and not paused:
-            since, job.paused = job.paused, None
-            yield _happening(
-                JobEvent.RESUMED, job, now, paused_seconds=_seconds(since, now)
-            )
+            seconds = _seconds(job.paused, now)
+            job.paused = None
+            job.paused_seconds += seconds
+            yield _happening(JobEvent.RESUMED, job, now, paused_seconds=seconds)
 
     # No job in the printer's hands
 
@@ -405,6 +414,9 @@ class JobWatcher:
             now,
             end_time=end,
             duration=_seconds(job.began, end),
+            paused_seconds=job.paused_seconds
+            + (_seconds(job.paused, end) if job.paused else 0),
+            slots=tuple(job.slots),
             unwatched=unwatched,
             error=error if kind is JobEvent.FAILED else None,
         )
