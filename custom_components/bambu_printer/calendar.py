@@ -22,7 +22,7 @@ from .entity import (
     async_add_part_entities,
 )
 from .job_record import JobRecord
-from .printer.happenings import Happening, JobEvent, ObservedJob
+from .printer.happenings import Happening, ObservedJob
 from .words import duration_words, word
 
 # Nothing is fetched: the coordinator pushes.
@@ -68,6 +68,7 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
     ) -> None:
         """Show nothing yet."""
         super().__init__(coordinator, part, description)
+        self._shown: CalendarEvent | None = None
 
     @property
     @override
@@ -104,6 +105,7 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
     async def async_added_to_hass(self) -> None:
         """Watch the jobs, and when the one under way will end."""
         await super().async_added_to_hass()
+        self._shown = self.event
         self.async_on_remove(self.coordinator.happenings.async_subscribe(self._on_told))
         self.async_on_remove(
             self.coordinator.async_watch(
@@ -117,13 +119,18 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
         """Write nothing: losing or finding the printer changes no job."""
 
     @callback
-    def _on_told(self, happening: Happening) -> None:
-        if isinstance(happening.kind, JobEvent):
-            self.async_write_ha_state()
+    def _on_told(self, _happening: Happening) -> None:
+        self._write_what_changed()
 
     @callback
     def _on_estimate(self, _end: object) -> None:
-        self.async_write_ha_state()
+        self._write_what_changed()
+
+    @callback
+    def _write_what_changed(self) -> None:
+        if (event := self.event) != self._shown:
+            self._shown = event
+            self.async_write_ha_state()
 
     def _running(self, job: ObservedJob) -> CalendarEvent:
         now = dt_util.utcnow()
