@@ -68,7 +68,7 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
     ) -> None:
         """Show nothing yet."""
         super().__init__(coordinator, part, description)
-        self._shown: CalendarEvent | None = None
+        self._shown: tuple[object, ...] = ()
 
     @property
     @override
@@ -105,7 +105,7 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
     async def async_added_to_hass(self) -> None:
         """Watch the jobs, and when the one under way will end."""
         await super().async_added_to_hass()
-        self._shown = self.event
+        self._shown = self._facts
         self.async_on_remove(self.coordinator.happenings.async_subscribe(self._on_told))
         self.async_on_remove(
             self.coordinator.async_watch(
@@ -128,13 +128,22 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
 
     @callback
     def _write_what_changed(self) -> None:
-        if (event := self.event) != self._shown:
-            self._shown = event
+        if (facts := self._facts) != self._shown:
+            self._shown = facts
             self.async_write_ha_state()
+
+    @property
+    def _facts(self) -> tuple[object, ...]:
+        """What the event is made of; the end of one that is overdue moves by itself."""
+        job = self.coordinator.happenings.job
+        return (job.id, job.name, job.began, self._end(job)) if job else ()
+
+    def _end(self, job: ObservedJob) -> datetime | None:
+        return self.coordinator.data.job.finish_time or job.expected_end
 
     def _running(self, job: ObservedJob) -> CalendarEvent:
         now = dt_util.utcnow()
-        expected = self.coordinator.data.job.finish_time or job.expected_end or now
+        expected = self._end(job) or now
         return self._event(
             job.id,
             job.name or job.file,
