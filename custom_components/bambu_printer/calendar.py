@@ -22,7 +22,7 @@ from .entity import (
     async_add_part_entities,
 )
 from .job_record import JobRecord
-from .printer.happenings import Happening, ObservedJob
+from .printer.happenings import ObservedJob
 from .words import duration_words, word
 
 # Nothing is fetched: the coordinator pushes.
@@ -103,28 +103,17 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Watch the jobs, and when the one under way will end."""
+        """Watch the job under way."""
         await super().async_added_to_hass()
         self._shown = self._facts
-        self.async_on_remove(self.coordinator.happenings.async_subscribe(self._on_told))
         self.async_on_remove(
-            self.coordinator.async_watch(
-                ("job",), lambda state: state.job.finish_time, self._on_estimate
-            )
+            self.coordinator.happenings.async_watch(self._write_what_changed)
         )
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
         """Write nothing: losing or finding the printer changes no job."""
-
-    @callback
-    def _on_told(self, _happening: Happening) -> None:
-        self._write_what_changed()
-
-    @callback
-    def _on_estimate(self, _end: object) -> None:
-        self._write_what_changed()
 
     @callback
     def _write_what_changed(self) -> None:

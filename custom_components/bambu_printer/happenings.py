@@ -67,6 +67,7 @@ class HappeningFeed:
         self._store = _store(self._hass, coordinator.config_entry.entry_id)
         self._tracker = HappeningTracker()
         self._callbacks: dict[HappeningCallback, None] = {}
+        self._watchers: dict[Callable[[], None], None] = {}
         self._endings: list[CALLBACK_TYPE] = []
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._to_be_written = False
@@ -87,6 +88,17 @@ class HappeningFeed:
             self._callbacks.pop(told, None)
 
         return unsubscribe
+
+    @callback
+    def async_watch(self, looked: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call somebody after each look, whether or not something happened."""
+        self._watchers[looked] = None
+
+        @callback
+        def unwatch() -> None:
+            self._watchers.pop(looked, None)
+
+        return unwatch
 
     async def async_load(self) -> None:
         """Remember what was told already."""
@@ -139,6 +151,8 @@ class HappeningFeed:
         for happening in found:
             for told in list(self._callbacks):
                 told(happening)
+        for looked in list(self._watchers):
+            looked()
         if due := self._tracker.due:
             delay = max(0.0, (due - now).total_seconds()) + 0.01
             self._cancel_timer = async_call_later(self._hass, delay, self._on_timer)
