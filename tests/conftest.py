@@ -1,7 +1,7 @@
 """What all tests share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +18,11 @@ from syrupy.assertion import SnapshotAssertion
 
 # The test harness brings a package named custom_components: ours must be there first.
 import custom_components.bambu_printer
+from custom_components.bambu_printer import (
+    coordinator as coordinator_module,
+    job_pictures,
+    job_project,
+)
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
@@ -52,6 +57,35 @@ def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ClientConnectionError
 
     monkeypatch.setattr(ErrorTexts, "_async_fetch", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _kept_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is known of projects away from the configuration that tests share."""
+    folder = tmp_path_factory.getbasetemp() / "kept"
+    with (
+        patch.object(coordinator_module, "STORAGE_DIR", str(folder)),
+        patch.object(job_pictures, "STORAGE_DIR", str(folder)),
+    ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _job_files_are_left_alone() -> Iterator[None]:
+    """Look for no file of a job: what is found would show in the midst of a test."""
+    with patch.object(job_project, "SETTLE_TIME", 3600.0):
+        yield
+
+
+@pytest.fixture
+def job_files(_job_files_are_left_alone: None) -> Iterator[None]:
+    """Look for the file of each job, and at once."""
+    with (
+        patch.object(job_project, "SETTLE_TIME", 0.0),
+        patch.object(job_project, "FIRST_PAUSE", 0.02),
+        patch.object(job_project, "LONGEST_PAUSE", 0.1),
+    ):
+        yield
 
 
 @pytest.fixture
@@ -143,7 +177,7 @@ def entry_data(printer: VirtualPrinter) -> dict[str, Any]:
         CONF_SERIAL: printer.serial,
         CONF_CERTIFICATE: printer.ca_pem,
         CONF_MQTT_PORT: printer.mqtt_port,
-        CONF_FTPS_PORT: 990,
+        CONF_FTPS_PORT: printer.ftps_port,
         CONF_DETECT_PORT: printer.detect_port,
     }
 
@@ -238,6 +272,25 @@ class Rig:
             self.printer.update(change)
         await self.printer.push(full)
         await wait_until(self.hass, lambda: counters.full + counters.delta > before)
+
+
+async def while_reporting[T](
+    rig: Rig, work: Awaitable[T], seconds: float = 0, limit: float = 10
+) -> T:
+    """Wait for something while the printer reports, and its time passes."""
+    task = asyncio.ensure_future(work)
+    try:
+        async with asyncio.timeout(limit):
+            while not task.done():
+                await asyncio.wait((task,), timeout=0.02)
+                if seconds:
+                    await rig.printer.tick(seconds)
+                await rig.printer.push(True)
+    finally:
+        task.cancel()
+    result = await task
+    await rig.report(full=True)
+    return result
 
 
 @pytest.fixture

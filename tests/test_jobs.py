@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -25,6 +24,7 @@ from custom_components.bambu_printer.printer import SlotAddress
 from custom_components.bambu_printer.printer.state.errors import ErrorState
 from custom_components.bambu_printer.printer.state.job import GcodeState, JobState
 
+from .conftest import Rig, wait_until
 from .printer.scripted import IDLE, loaded
 from .scripted import SERIAL, Stage, play
 
@@ -37,10 +37,8 @@ async def stage(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
-    tmp_path: Path,
 ) -> AsyncIterator[Stage]:
-    """Return a printer in a play, whose pictures lie in a folder of the test."""
-    hass.config.config_dir = str(tmp_path)
+    """Return a printer in a play."""
     freezer.move_to("2026-11-20 12:00:00+00:00")
     async with play(hass, freezer, *PLATFORMS) as stage:
         yield stage
@@ -343,3 +341,28 @@ async def test_logbook_knows_us(hass: HomeAssistant, stage: Stage) -> None:
         assert await async_setup_component(hass, LOGBOOK, {})
         await hass.async_block_till_done()
     assert EVENT in hass.data[LOGBOOK].external_events
+
+
+@pytest.mark.usefixtures("job_files")
+async def test_project_of_the_job(hass: HomeAssistant, rig: Rig) -> None:
+    """What the sliced file says is remembered with the job."""
+    store: JobStore = rig.entry.runtime_data.jobs
+    await wait_until(hass, lambda: rig.entry.runtime_data.data.project.plate)
+    plate = rig.entry.runtime_data.data.project.plate
+    ident = rig.entry.runtime_data.happenings.job.id
+    await wait_until(hass, lambda: store._plans and store._waiting)
+    rig.printer.simulation.finish()
+    await rig.report(full=True)
+    await wait_until(hass, lambda: store.last)
+    record = store.last
+    assert record
+    assert record.job == ident
+    grams = [item.grams for item in plate.filaments]
+    assert [use.grams for use in record.filament] == grams
+    assert record.grams == pytest.approx(sum(grams))
+    assert record.filament[0].slot
+    picture = await store.async_picture(ident)
+    assert picture
+    assert picture.startswith(PNG[:8])
+    assert len(picture) == record.picture
+    assert float(rig.state("sensor", "filament_used").state) == record.grams

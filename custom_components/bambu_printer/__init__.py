@@ -1,5 +1,8 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
+from functools import partial
+import shutil
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
@@ -8,9 +11,10 @@ from homeassistant.helpers.typing import ConfigType
 
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
-from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .happenings import async_forget_happenings
+from .job_learning import async_learn_from_projects
 from .job_store import async_forget_jobs
 from .logbook_events import async_tell_logbook
 from .services import async_setup_services
@@ -24,6 +28,7 @@ PLATFORMS = [
     Platform.CLIMATE,
     Platform.EVENT,
     Platform.FAN,
+    Platform.IMAGE,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -58,8 +63,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     await coordinator.jobs.async_load()
     entry.async_on_unload(coordinator.jobs.async_stop)
     entry.async_on_unload(coordinator.happenings.async_stop)
+    entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_tell_logbook(coordinator)
+    async_learn_from_projects(coordinator)
     coordinator.happenings.async_start()
     return True
 
@@ -73,6 +80,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> No
     """Forget what was remembered of a printer."""
     await async_forget_happenings(hass, entry.entry_id)
     await async_forget_jobs(hass, entry.entry_id)
+    await hass.async_add_executor_job(
+        partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
+    )
 
 
 async def async_remove_config_entry_device(

@@ -22,7 +22,9 @@ class PrinterSensor(ValueEntity[Any], SensorEntity):
     entity_description: PrinterSensorDescription
 
     # Long lists and texts that say nothing over time.
-    _unrecorded_attributes = frozenset({"colors", "filament_id", "messages", "text"})
+    _unrecorded_attributes = frozenset(
+        {"colors", "filament_id", "filaments", "messages", "objects", "text"}
+    )
 
     @property
     @override

@@ -4,24 +4,29 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import logging
+from pathlib import Path
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import (
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
+    CONF_FTPS_PORT,
     CONF_MQTT_PORT,
     CONF_SERIAL,
     DOMAIN,
+    FTPS_PORT,
 )
 from .fault_words import FaultWords
 from .happenings import HappeningFeed
+from .job_project import JobProject
 from .job_store import JobStore
 from .printer import (
     DETECT_PORT,
@@ -33,6 +38,7 @@ from .printer import (
 from .printer.errors import CertificateChangedError, InvalidAccessCodeError
 from .printer.state import SECTIONS
 from .profiles import ProfileList
+from .transfer import Transfers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -80,6 +86,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             endpoint_from_data(entry.data),
             on_update=self._on_update,
             on_connection=self._on_connection,
+            cache_folder=cache_folder(hass, entry.entry_id),
         )
         self.data = self.printer.state
         self._watches: dict[str, dict[_Watch[Any], None]] = {
@@ -92,6 +99,8 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.happenings = HappeningFeed(self)
         self.fault_words = FaultWords(self)
         self.jobs = JobStore(self)
+        self.job_project = JobProject(self)
+        self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:
@@ -200,10 +209,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
 
     @callback
     def _publish(self, changed: Iterable[str]) -> None:
-        self.data = state = self.printer.state
+        self.data = self.printer.state
         watches = {watch: None for name in changed for watch in self._watches[name]}
         for watch in watches:
-            value = watch.select(state)
+            # What one of them does can change the state once more.
+            value = watch.select(self.data)
             if value != watch.value:
                 watch.value = value
                 watch.update(value)
@@ -241,4 +251,10 @@ def endpoint_from_data(data: Any) -> Endpoint:
         pin=data[CONF_CERTIFICATE],
         mqtt_port=data[CONF_MQTT_PORT],
         detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
+        ftps_port=data.get(CONF_FTPS_PORT, FTPS_PORT),
     )
+
+
+def cache_folder(hass: HomeAssistant, entry_id: str) -> Path:
+    """Return where pictures of a printer's projects are kept: not served to anybody."""
+    return Path(hass.config.path(STORAGE_DIR, DOMAIN, entry_id))

@@ -1,4 +1,4 @@
-"""Events: what happens to jobs, errors and filament."""
+"""Events: what happens to jobs, errors, filament and files."""
 
 from dataclasses import dataclass
 from typing import Any, override
@@ -20,6 +20,7 @@ from .entity import (
 from .happenings import plain_data
 from .printer.happenings import ErrorEvent, FilamentEvent, Happening, JobEvent, Kind
 from .printer.state.ams import DRYING_KINDS
+from .transfer_event import TRANSFER_EVENTS, TransferEventEntity
 
 # Nothing is fetched: the coordinator pushes.
 PARALLEL_UPDATES = 0
@@ -77,6 +78,9 @@ async def async_setup_entry(
             TrayPart: TRAY_EVENTS,
         },
         PrinterEvent,
+    )
+    async_add_part_entities(
+        entry, async_add_entities, {WholePrinter: TRANSFER_EVENTS}, TransferEventEntity
     )
 
 

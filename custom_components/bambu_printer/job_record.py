@@ -85,6 +85,9 @@ class JobRecord:
 
         Of a job that did not finish, as much as its progress says.
         """
+        if len(planned) == len(self.filament) == 1 and planned[0].slot is None:
+            # The file does not say which slot, but there was only one.
+            planned = (replace(planned[0], slot=self.filament[0].slot),)
         share = 1.0 if self.outcome == "finished" else (self.progress or 0) / 100
         taken = tuple(
             use

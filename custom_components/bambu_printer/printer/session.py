@@ -29,6 +29,7 @@ from .errors import (
     NotConnectedError,
     PrinterConnectionError,
 )
+from .parser import ReportParser
 from .security import connection_error, create_ssl_context
 from .values import integer, text
 
@@ -100,6 +101,7 @@ class Session:
         """Prepare a session; nothing is sent yet."""
         self._endpoint = endpoint
         self._listener = listener
+        self._parser = ReportParser()
         self._client: aiomqtt.Client | None = None
         self._task: asyncio.Task[None] | None = None
         self._pending: dict[tuple[str, str, str], asyncio.Future[dict[str, Any]]] = {}
@@ -356,13 +358,13 @@ class Session:
 
     def _handle(self, payload: object) -> None:
         if (
-            not isinstance(payload, bytes | bytearray)
+            not isinstance(payload, (bytes, bytearray))
             or len(payload) > MAX_MESSAGE_SIZE
         ):
             self._listener.on_malformed("too large")
             return
         try:
-            message = _parse(payload)
+            message = self._parser.parse(payload)
         except orjson.JSONDecodeError as err:
             self._listener.on_malformed(str(err))
             return
@@ -407,14 +409,6 @@ async def _hang_up(client: aiomqtt.Client, dialling: asyncio.Future[Any]) -> Non
         await client.__aexit__(None, None, None)
     except aiomqtt.MqttError, OSError:
         client._client.disconnect()  # noqa: SLF001
-
-
-def _parse(payload: bytes | bytearray) -> Any:
-    """Parse JSON; some firmware sends file names that are no valid UTF-8."""
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return orjson.loads(payload.decode("utf-8", "replace"))
 
 
 def _retrieve(outcome: asyncio.Future[Any]) -> None:
