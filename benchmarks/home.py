@@ -6,6 +6,7 @@ import gc
 import logging
 from pathlib import Path
 import resource
+import socket
 import sqlite3
 import tempfile
 import time
@@ -14,7 +15,6 @@ from typing import Any
 from homeassistant import bootstrap
 from homeassistant.components.recorder.statistics import async_list_statistic_ids
 from homeassistant.const import (
-    EVENT_CALL_SERVICE,
     EVENT_STATE_CHANGED,
     EVENT_STATE_REPORTED,
     STATE_UNAVAILABLE,
@@ -28,11 +28,14 @@ from .workers import ROOT, serve
 
 DOMAIN = "bambu_printer"
 _CONFIGURATION = """\
+http:
+  server_host: 127.0.0.1
+  server_port: {port}
 recorder:
 history:
 """
-_AT_ONCE = 10
-"""Printers that are added at the same time."""
+_AT_ONCE = 3
+"""Printers that are added at the same time; the form gives up when it takes too long."""
 
 
 class Home:
@@ -82,10 +85,9 @@ class Home:
             "cpu": time.process_time(),
             "loop": time.thread_time(),
             "clock": time.monotonic(),
-            "changed": self._events[EVENT_STATE_CHANGED],
-            "reported": self._events[EVENT_STATE_REPORTED],
+            "changed": self._events[str(EVENT_STATE_CHANGED)],
+            "reported": self._events[str(EVENT_STATE_REPORTED)],
             "states": len(self.hass.states.async_all()),
-            "calls": self._events[EVENT_CALL_SERVICE],
             "writers": dict(self._writers.most_common(12)),
         }
 
@@ -133,6 +135,13 @@ class Home:
         return {**rows, "bytes": (pages - free) * size}
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def _resident() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
@@ -147,7 +156,9 @@ async def _main() -> None:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="bench-home-") as folder:
         config = Path(folder)
-        (config / "configuration.yaml").write_text(_CONFIGURATION)
+        (config / "configuration.yaml").write_text(
+            _CONFIGURATION.format(port=_free_port())
+        )
         (config / "custom_components").symlink_to(ROOT / "custom_components")
         hass = await bootstrap.async_setup_hass(
             RuntimeConfig(config_dir=folder, skip_pip=True)

@@ -29,7 +29,7 @@ class Hour:
         stream = full_stream(model, seconds)
         with patch.object(printer_module, "datetime", _Clock):
             for number, payload in enumerate((stream.full, *stream.following)):
-                _Clock.time = _START + timedelta(seconds=number)
+                _Clock.moment = _START + timedelta(seconds=number)
                 printer.on_message(orjson.loads(payload))
                 if number % 20 == 0:
                     await asyncio.sleep(0.001)
@@ -40,8 +40,8 @@ class Hour:
 class _Clock(datetime):
     """A clock that somebody else moves."""
 
-    time = _START
+    moment = _START
 
     @classmethod
     def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-        return cls.time.astimezone(tz)
+        return cls.moment.astimezone(tz)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .workers import Worker
 
-_SETTLING = 3.0
+_SETTLING = 4.0
 """Seconds after which nothing of the start goes on any more."""
 
 
@@ -19,9 +19,9 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
         printers = await feeder.ask("add", count=1, model="X1C")
         (set_up,) = await home.ask("add", printers=printers)
         await asyncio.sleep(_SETTLING)
-        segments, seconds = (2, 4.0) if quick else (8, 10.0)
-        reports = await _cost(home, feeder, segments, seconds, same=False)
-        repeated = await _cost(home, feeder, segments, seconds, same=True)
+        seconds = 3.0 if quick else 8.0
+        reports = await _cost(home, feeder, 2 if quick else 6, seconds, same=False)
+        repeated = await _cost(home, feeder, 1 if quick else 2, seconds, same=True)
         hours = {
             model: await _hour(home, model)
             for model in ("X1C", *(() if quick else ("H2D",)))
@@ -44,7 +44,7 @@ async def _cost(
 
     Silence and reports take turns.
     """
-    above, changed, reported = [], 0, 0
+    above, changed, reported = [], 0.0, 0.0
     for _ in range(segments):
         idle = await usage_during(home, seconds)
         await feeder.ask("feed", interval=1.0, same=same)
@@ -75,6 +75,8 @@ async def usage_during(home: Worker, seconds: float) -> dict[str, float]:
 
 
 async def _hour(home: Worker, model: str) -> dict[str, Any]:
+    # What the printer was before is another one: let its entities appear and settle.
+    await home.ask("hour", seconds=5, model=model)
     before, used = await home.ask("recorded"), await home.ask("usage")
     reports = await home.ask("hour", seconds=3600, model=model)
     after, used_then = await home.ask("recorded"), await home.ask("usage")

@@ -28,10 +28,10 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     """Return what a report costs, in µs of processor time, beside its mere parsing."""
     streams = {name: make() for name, make in _STREAMS.items()}
     result = {
-        name: _measure(stream, repeats=15 if quick else 60)
+        name: _measure(stream, repeats=8 if quick else 60)
         for name, stream in streams.items()
     }
-    theirs = peer.measure_streams(streams, repeats=5 if quick else 15)
+    theirs = peer.measure_streams(streams, repeats=3 if quick else 15)
     for name, costs in theirs.items():
         result[name]["bambu-printer-manager µs"] = costs["theirs"]
         # Each in relation to the parsing beside it: the runs are minutes apart.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import PropertyMock, patch
@@ -14,6 +14,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+import pytest_socket
 from syrupy.assertion import SnapshotAssertion
 
 # The test harness brings a package named custom_components: ours must be there first.
@@ -35,6 +36,8 @@ from custom_components.bambu_printer.const import (
 from custom_components.bambu_printer.error_texts import ErrorTexts
 from custom_components.bambu_printer.printer import printer as printer_module
 from virtual_printer import VirtualPrinter
+from virtual_printer.projects import make_project
+from virtual_printer.threemf import Project
 
 assert custom_components.bambu_printer
 
@@ -92,6 +95,14 @@ def job_files(_job_files_are_left_alone: None) -> Iterator[None]:
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Write snapshots the way Home Assistant does."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def whole_loopback(socket_enabled: None) -> None:
+    """Allow all addresses of the loopback that tests use, not only the first."""
+    pytest_socket.socket_allow_hosts(
+        ["127.0.0.1", "127.0.0.2", "127.0.0.3"], allow_unix_socket=True
+    )
 
 
 @pytest.fixture
@@ -212,6 +223,13 @@ async def wait_until(
             if condition():
                 return
             await asyncio.sleep(0.005)
+
+
+def different_plates(printer: VirtualPrinter, title: str = "Two") -> Project:
+    """Return a project whose plates look different: one object, and four."""
+    made = make_project(printer.profile, title, plates=2, objects=4, dual=False)
+    first, second = made.plates
+    return replace(made, plates=(replace(first, parts=first.parts[:1]), second))
 
 
 @dataclass(frozen=True)

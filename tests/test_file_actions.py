@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-import os
 from pathlib import Path
+import tempfile
 from typing import Any
 from unittest.mock import patch
 
@@ -85,7 +85,7 @@ async def test_list_files(rig: Rig) -> None:
     answer = await act(rig, "list_files")
     assert set(paths(answer)) == set(RESPONSES["list_files"])
     listed = {item["path"]: item for item in answer["files"]}
-    hidden = {name for name in names(rig) if name.startswith(".")}
+    hidden = {name for name in names(rig) if name.startswith((".", "System "))}
     assert {path.lstrip("/") for path in listed} | hidden == names(rig)
     assert listed["/cache"]["type"] == "folder"
     assert listed["/cache"]["size"] is None
@@ -123,7 +123,7 @@ async def test_get_project(rig: Rig) -> None:
         ("list_files", {"path": "/nowhere"}, "file_missing"),
         ("list_files", {"path": "/../etc"}, "invalid_path"),
         ("get_project", {"path": "/nothing.3mf"}, "file_missing"),
-        ("get_project", {"path": "/verify_job"}, "project_incomplete"),
+        ("get_project", {"path": "/verify_job"}, "bad_project"),
         ("get_project", {"path": "/Desk_organiser.gcode.3mf", "plate": 2}, "bad_project"),
         ("rename_file", {"path": "/nothing", "new_path": "/x"}, "file_missing"),
         ("rename_file", {"path": "/verify_job", "new_path": "/a:b"}, "invalid_path"),
@@ -251,6 +251,7 @@ async def test_upload_of_what_only_a_web_server_has(
     await site.start()
     host, port = runner.addresses[0][:2]
     kept = tmp_path_factory.mktemp("temporary")
+    assert rig.printer.card
 
     async def resolve(*_: Any) -> Any:
         from homeassistant.components.media_source import PlayMedia
@@ -260,7 +261,7 @@ async def test_upload_of_what_only_a_web_server_has(
     try:
         with (
             patch.object(local_files, "async_resolve_media", resolve),
-            patch.object(local_files.tempfile, "tempdir", str(kept)),
+            patch.object(tempfile, "tempdir", str(kept)),
         ):
             answer = await act(
                 rig, "upload_file", media_content_id="media-source://far/away"
@@ -373,7 +374,7 @@ async def test_download_that_fails(
     rig: Rig, folder: Path, path: str, target: str, key: str
 ) -> None:
     await refused(rig, "download_file", key, path=path, target=str(folder / target))
-    assert os.listdir(folder) == []
+    assert not await asyncio.to_thread(lambda: list(folder.iterdir()))
 
 
 async def test_schema(rig: Rig) -> None:

@@ -4,6 +4,7 @@ from http import HTTPStatus
 import io
 from typing import Any
 from unittest.mock import patch
+import zipfile
 
 from homeassistant.core import HomeAssistant
 from PIL import Image
@@ -17,7 +18,7 @@ from custom_components.bambu_printer.printer.project import ProjectInfo
 from custom_components.bambu_printer.printer.state import JobState
 from virtual_printer import VirtualPrinter
 
-from .conftest import Rig, wait_until, while_reporting
+from .conftest import Rig, different_plates, wait_until, while_reporting
 
 pytestmark = pytest.mark.usefixtures("job_files")
 
@@ -106,6 +107,23 @@ async def test_right_plate_and_slots(rig: Rig) -> None:
         await rig.report(full=True)
     assert rig.state("image", "cover").state == after.state
     assert shown(rig, "sensor", "objects") == "3"
+
+
+async def test_cover_is_that_of_the_plate(
+    rig: Rig, hass_client: ClientSessionGenerator
+) -> None:
+    client = await hass_client()
+    path = rig.printer.add_file("/two.3mf", different_plates(rig.printer))
+    with zipfile.ZipFile(path) as archive:
+        pictures = [archive.read(f"Metadata/plate_{plate}.png") for plate in (1, 2)]
+    url = f"/api/image_proxy/{rig.entity_id('image', 'cover')}"
+    for plate in (2, 1):
+        await known(rig)
+        await start(rig, "/two.3mf", plate)
+        await known(rig)
+        answer = await client.get(url)
+        assert await answer.read() == pictures[plate - 1]
+        assert shown(rig, "sensor", "objects") == ("1", "4")[plate - 1]
 
 
 async def test_skipped_objects_are_marked(

@@ -77,8 +77,17 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     device_id: str
     """Of the printer, in the device registry; set before any entity is made."""
 
-    def __init__(self, hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-        """Prepare the session; nothing is sent yet."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: BambuConfigEntry,
+        *,
+        start_limit: float | None = None,
+    ) -> None:
+        """Prepare the session; nothing is sent yet.
+
+        `start_limit` bounds the wait for the first report, in seconds.
+        """
         super().__init__(
             hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=None
         )
@@ -92,9 +101,12 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self._watches: dict[str, dict[_Watch[Any], None]] = {
             name: {} for name in SECTIONS
         }
+        self._start_limit = start_limit
         self._running = False
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
+        self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
+        """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
         self.happenings = HappeningFeed(self)
         self.fault_words = FaultWords(self)
@@ -177,7 +189,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     async def _async_setup(self) -> None:
         """Connect to the printer and wait for its first report."""
         try:
-            await self.printer.start_session()
+            await self.printer.start_session(limit=self._start_limit)
         except InvalidAccessCodeError as err:
             raise ConfigEntryAuthFailed(
                 translation_domain=DOMAIN, translation_key=err.code

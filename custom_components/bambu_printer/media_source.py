@@ -27,7 +27,6 @@ from .printer.storage import SKIPPED_FOLDERS
 from .views import (
     MIME_TYPES,
     TIMELAPSES,
-    async_register_views,
     find_coordinator,
     picture_url,
     timelapse_url,
@@ -40,8 +39,7 @@ _VIDEO = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{2})-(\d{2})-\d{2}")
 
 
 async def async_get_media_source(hass: HomeAssistant) -> PrinterMediaSource:
-    """Return the media source; its files are served from now on."""
-    async_register_views(hass)
+    """Return the media source."""
     return PrinterMediaSource(hass)
 
 

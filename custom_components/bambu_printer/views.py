@@ -6,9 +6,7 @@ Nothing is kept on this machine but the pictures of projects, in the folder that
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-import io
 import logging
-from typing import override
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
@@ -253,43 +251,35 @@ async def _as_a_whole(storage: PrinterStorage, path: str) -> AsyncIterator[bytes
 
 async def _feed(storage: PrinterStorage, path: str, pipe: _Pipe) -> None:
     try:
-        await storage.read_into(path, pipe)
+        await storage.read_into(path, pipe.write)
     finally:
         if not pipe.closed:
             await pipe.queue.put(b"")
 
 
-class _Pipe(io.RawIOBase):
+class _Pipe:
     """Takes from a thread what a coroutine takes out of the queue."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hold no more than a few blocks."""
-        super().__init__()
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(4)
+        self.closed = False
         self._loop = loop
 
-    @override
-    def writable(self) -> bool:
-        """Say yes."""
-        return True
-
-    @override
-    def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override]
-        """Hand on a block; blocks until there is room for it."""
-        block = bytes(data)
+    def write(self, data: memoryview) -> None:
+        """Hand on a block, from a thread; blocks until there is room for it."""
         if self.closed:
             raise BrokenPipeError
-        handed = asyncio.run_coroutine_threadsafe(self.queue.put(block), self._loop)
+        put = self.queue.put(bytes(data))
+        handed = asyncio.run_coroutine_threadsafe(put, self._loop)
         try:
             handed.result(STALL_TIME)
         except TimeoutError:
             handed.cancel()
             raise
-        return len(block)
 
-    @override
     def close(self) -> None:
         """Take nothing any more, and let go whoever waits for room."""
-        super().close()
+        self.closed = True
         while not self.queue.empty():
             self.queue.get_nowait()

@@ -222,6 +222,17 @@ def test_a_heater_on_its_way_is_shown_as_it_is_until_it_arrives():
     assert shown == [215.2, 219.0, 219.0, 220.0, 220.0, 220.0, 220.0]
 
 
+@pytest.mark.parametrize(("value", "shown"), [(24, 23.0), (22, 23.0), (25, 25.0)])
+def test_a_sensor_of_whole_degrees_may_sit_on_the_edge_of_one(value, shown):
+    replay = Replay(key="H2D")
+    part = {"state": 1, "info": [{"id": 0, "temp": packed(23)}]}
+    replay.full(device={"extruder": part})
+    info = [{"id": 0, "temp": packed(value)}]
+    changed = replay.delta(device={"extruder": {"info": info}})
+    assert replay.state.temperatures.nozzles[0].current == shown
+    assert changed == (frozenset() if shown == 23.0 else {"temperatures"})
+
+
 def test_a_heater_that_is_off_is_held_nowhere():
     replay = Replay()
     replay.full(nozzle_temper=0, nozzle_target_temper=0)

@@ -43,6 +43,15 @@ class ConnectTimeoutError(PrinterConnectionError):
     code = "timed_out"
 
 
+class HungUpError(PrinterConnectionError):
+    """The right printer answered, but ended the conversation before it let us in.
+
+    Printers that have as many clients as they can take do so.
+    """
+
+    code = "hung_up"
+
+
 class NotAPrinterError(PrinterConnectionError):
     """Something listens there, but it does not present a printer's certificate."""
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import logging
 from typing import Any, Final
 
+from .counters import Counters
 from .known import DEVICE_KEYS, STATUS_KEYS
+from .order import ReportOrder
 from .slots import SlotAddress, unit_bit
 from .values import Raw, bits, integer, records, word
 
@@ -101,22 +103,14 @@ _PLAIN_KEYS = STATUS_KEYS - _READERS.keys()
 """Known keys that nothing is checked for here: most of what changes from second to second."""
 
 
-@dataclass(slots=True)
-class ReportCounters:
-    """What arrived, for diagnostics."""
-
-    full: int = 0
-    delta: int = 0
-    malformed: int = 0
-
-
 class RawReport:
     """Everything a printer has said of its state."""
 
     def __init__(self) -> None:
         """Start with nothing known."""
         self.data: Raw = {}
-        self.counters = ReportCounters()
+        self.counters = Counters()
+        self._order = ReportOrder()
         self.complete = False
         """Whether a full report has arrived since the last `forget`."""
         self.unknown_keys: set[str] = set()
@@ -125,6 +119,7 @@ class RawReport:
     def forget(self) -> None:
         """Take what is known for stale: only a full report makes it whole again."""
         self.complete = False
+        self._order.forget()
 
     def set_value(self, key: str, value: object) -> set[str]:
         """Keep something that is not part of reports; return what changed."""
@@ -150,6 +145,15 @@ class RawReport:
             return set()
 
     def _apply_status(self, status: Raw) -> set[str]:
+        repeated = self._order.is_repeated(status)
+        if overtaken := self._order.overtaken(status):
+            self.counters.reordered += 1
+            status = {key: status[key] for key in status.keys() - overtaken}
+        changed = self._take(status)
+        self.counters.repeated += repeated and not changed
+        return changed
+
+    def _take(self, status: Raw) -> set[str]:
         old = self.data
         # Nearly all of a report repeats what is known, and was checked when it first came.
         # Comparing costs next to nothing; only the rest is looked at from here on.

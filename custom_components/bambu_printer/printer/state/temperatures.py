@@ -31,7 +31,10 @@ TEMPERATURE_BOUND = 0.5
 """A temperature is shown anew when it moves by this much, °C."""
 HELD_BOUND = 1.5
 """A heater that has reached its target is shown at the target until it is off by this much,
-°C: controllers swing around it, and some sensors are read in whole degrees only."""
+°C: controllers swing around it."""
+WHOLE_BOUND = 1.5
+"""The bound for sensors that are read in whole degrees, °C: one degree more or less may be
+no more than the edge between two of them."""
 _NO_SENSOR = 5.0
 """What printers without a chamber sensor report as its temperature."""
 _PACKED_FROM = 500.0
@@ -75,11 +78,16 @@ def decode(raw: Raw, previous: TemperatureState, context: Context) -> Temperatur
     return TemperatureState(bed=bed, chamber=chamber, nozzles=nozzles)
 
 
-def _heater(current: float | None, target: float | None, previous: Heater) -> Heater:
-    shown = damp(current, previous.current, TEMPERATURE_BOUND)
+def _heater(
+    current: float | None,
+    target: float | None,
+    previous: Heater,
+    bound: float = TEMPERATURE_BOUND,
+) -> Heater:
+    shown = damp(current, previous.current, bound)
     if target and current is not None:
-        bound = HELD_BOUND if previous.current == target else TEMPERATURE_BOUND
-        if abs(current - target) < bound:
+        held = previous.current == target
+        if abs(current - target) < (HELD_BOUND if held else TEMPERATURE_BOUND):
             shown = target
     if shown == previous.current and target == previous.target:
         return previous
@@ -88,13 +96,22 @@ def _heater(current: float | None, target: float | None, previous: Heater) -> He
 
 def _packed_or(packed: object, previous: Heater) -> Heater | None:
     values = unpack(packed)
-    return None if values is None else _heater(*values, previous)
+    return None if values is None else _heater(*values, previous, WHOLE_BOUND)
 
 
 def _plain_heater(raw: Raw, current: str, target: str, previous: Heater) -> Heater:
+    value, goal = raw.get(current), raw.get(target)
+    if (
+        type(value) is float
+        and goal
+        and goal == previous.target == previous.current
+        and abs(value - goal) < HELD_BOUND
+    ):
+        # It holds its target: what nearly every report of a print says.
+        return previous
     return _heater(
-        temperature(raw.get(current), previous.current),
-        temperature(raw.get(target), previous.target),
+        temperature(value, previous.current),
+        temperature(goal, previous.target),
         previous,
     )
 
