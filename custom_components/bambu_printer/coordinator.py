@@ -25,7 +25,10 @@ from .const import (
     DOMAIN,
     FTPS_PORT,
 )
+from .fault_words import FaultWords
+from .happenings import HappeningFeed
 from .job_project import JobProject
+from .job_store import JobStore
 from .printer import (
     DETECT_PORT,
     BambuPrinter,
@@ -106,6 +109,9 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
         """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
+        self.happenings = HappeningFeed(self)
+        self.fault_words = FaultWords(self)
+        self.jobs = JobStore(self)
         self.job_project = JobProject(self)
         self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}

@@ -229,18 +229,24 @@ def _lamp(key: str, lamp: Light) -> Operation:
     )
 
 
+_PRESSED = (ErrorAnswer.RETRY, ErrorAnswer.IGNORE)
+
+
 def _answer(answer: ErrorAnswer) -> Operation:
     word = {ErrorAnswer.RETRY: "resume"}.get(answer, answer.value)
     return Operation(
         name=f"answer_print_error {answer.value}",
         methods=("answer_print_error",),
         actions=("answer_error",),
+        entities=(f"button.{answer.value}_error",) if answer in _PRESSED else (),
         commands=(
             commands.dismiss_error(1)
             if answer is ErrorAnswer.DISMISS
             else commands.answer_error(word, 1, "0"),
         ),
-        no_entity="what is right depends on the error",
+        no_entity=""
+        if answer in _PRESSED
+        else "other buttons do nearly the same: stop, clear error",
     )
 
 
@@ -336,6 +342,12 @@ OPERATIONS: tuple[Operation, ...] = (
         methods=("state",),
         actions=("get_job",),
         no_entity="the sensors show it",
+    ),
+    Operation(
+        name="get_job_history",
+        methods=(),
+        actions=("get_job_history",),
+        no_entity="the calendar shows it",
     ),
     # What experts send
     Operation(

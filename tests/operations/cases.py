@@ -888,6 +888,18 @@ def answer(word: str, sent_as: str, status: str) -> Case:
     )
 
 
+def press_answer(word: str, sent_as: str) -> Case:
+    return Case(
+        name=f"answer_print_error {word}",
+        action="button.press",
+        key=f"{word}_error",
+        scenario="printing",
+        prepare=fail,
+        requests=(order(sent_as, err=str(WRONG_PLATE), param="reserve", job_id="0"),),
+        shows=state("sensor", "status", "running"),
+    )
+
+
 def jog(axis: str, distance: float, line: str, model: str) -> Case:
     return Case(
         name="jog",
@@ -957,6 +969,8 @@ CARE = (
     answer("retry", "resume", "running"),
     answer("ignore", "ignore", "running"),
     answer("stop", "stop", "failed"),
+    press_answer("retry", "resume"),
+    press_answer("ignore", "ignore"),
     Case(
         name="answer_print_error dismiss", action="bambu_printer.answer_error",
         data={"answer": "dismiss"}, prepare=warn,
