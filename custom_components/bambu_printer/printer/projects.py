@@ -41,7 +41,7 @@ from .project import (
 )
 from .project_cache import KeptProject, ProjectCache, ProjectKey
 from .ranges import RangeFile
-from .sharing import Sharing
+from .sharing import Sharing, Turns
 from .state.job import JobState
 from .storage import PrinterStorage
 
@@ -74,6 +74,7 @@ class ProjectStore:
         """Keep what is read in a folder that is this printer's alone, or in memory."""
         self._storage = storage
         self._cache = ProjectCache(cache_folder)
+        self._turns = Turns()
         self._fetches: Sharing[ProjectKey, KeptProject] = Sharing()
         self._pictures: Sharing[tuple[ProjectKey, str], KeptProject] = Sharing()
         self._refused: OrderedDict[ProjectKey, ProjectError] = OrderedDict()
@@ -150,7 +151,7 @@ class ProjectStore:
             if stamp is not None and stamp.size == size:
                 key = ProjectKey(path, stamp.size, stamp.modified)
                 kept = replace(members, key=key)
-                await _in_executor(lambda: self._cache.put(kept))
+                await self._turns.take(lambda: self._cache.put(kept))
         return size
 
     async def close(self) -> None:
@@ -166,7 +167,7 @@ class ProjectStore:
         if stamp is None:
             raise FileMissingError(path)
         key = ProjectKey(path, stamp.size, stamp.modified)
-        kept = await _in_executor(lambda: self._cache.get(key))
+        kept = await self._turns.take(lambda: self._cache.get(key))
         if kept is not None:
             return kept
         if (refused := self._refused.get(key)) is not None:
@@ -197,7 +198,7 @@ class ProjectStore:
             except ProjectError as err:
                 self._refuse(key, err)
                 raise
-        return await _in_executor(lambda: self._cache.put(kept))
+        return await self._turns.take(lambda: self._cache.put(kept))
 
     def _refuse(self, key: ProjectKey, error: ProjectError) -> None:
         """Remember not to fetch a file again."""
@@ -247,7 +248,7 @@ class ProjectStore:
 
         content = await self._storage.read_pieces(key.path, key.size, read)
         members = {} if content is None else {name: content}
-        return await _in_executor(
+        return await self._turns.take(
             lambda: self._cache.put(KeptProject(key, names, members))
         )
 
