@@ -33,10 +33,8 @@ _PLATFORMS = {
     "Numbers": Platform.NUMBER,
     "Buttons": Platform.BUTTON,
     "Camera": Platform.CAMERA,
-    "Images": Platform.IMAGE,
     "Updates": Platform.UPDATE,
     "Calendars": Platform.CALENDAR,
-    "Events": Platform.EVENT,
 }
 _FAMILIES = {
     "X1 family": ("X1C", "X1", "X1E"),
