@@ -20,7 +20,7 @@ from virtual_printer.profiles import PROFILES
 from virtual_printer.projects import make_project
 from virtual_printer.threemf import Material, Project, write_project
 
-from .conftest import Rig, wait_until, while_reporting
+from .conftest import Rig, while_reporting
 from .operations.support import sent
 from .operations.test_responses import paths
 
@@ -459,4 +459,3 @@ async def test_media_file_keeps_what_is_there(rig: Rig, folder: Path) -> None:
     source = str(folder / "Desk_organiser.gcode.3mf")
     await refused(rig, "file_exists", local_path=source, overwrite=False)
     assert (rig.printer.card / PATH[1:]).read_bytes() == before
-    await wait_until(rig.hass, lambda: True)
