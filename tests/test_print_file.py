@@ -453,6 +453,14 @@ async def test_media_file_that_does_not_fit_is_not_sent(rig: Rig, folder: Path) 
     assert rig.printer.requests == []
 
 
+async def test_file_arrives_though_the_start_is_refused(rig: Rig, folder: Path) -> None:
+    write_project(folder / "x.3mf", project(rig, Material()))
+    rig.printer.faults.refuse_next.append(Refusal(reason="no"))
+    await refused(rig, "command_rejected", local_path=str(folder / "x.3mf"), force=True)
+    assert (rig.printer.card / "x.3mf").exists()
+    assert rig.state("event", "transfer").attributes["event_type"] == "finished"
+
+
 async def test_media_file_keeps_what_is_there(rig: Rig, folder: Path) -> None:
     write_project(folder / "Desk_organiser.gcode.3mf", project(rig, Material()))
     before = (rig.printer.card / PATH[1:]).read_bytes()
