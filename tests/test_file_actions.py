@@ -14,7 +14,6 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import probatio
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.bambu_printer import local_files, transfer
 from custom_components.bambu_printer.const import DOMAIN
@@ -178,8 +177,8 @@ async def test_folders_and_names(rig: Rig) -> None:
 
 
 async def test_file_of_the_job_is_left_alone(rig: Rig) -> None:
-    card = rig.printer.card
-    job = f"/{card.name and rig.printer.profile.job.name}.gcode.3mf"
+    assert rig.printer.card
+    job = f"/{rig.printer.profile.job.name}.gcode.3mf"
     rig.printer.simulation.set_scene("printing")
     await rig.report(full=True)
     for action, data in (
@@ -402,4 +401,4 @@ async def test_printer_that_is_off(rig: Rig) -> None:
         await act(rig, "list_files")
     assert caught.value.translation_key in ("refused", "unreachable", "cannot_connect")
     await refused(rig, "print_file", "not_connected", path="/x.3mf")
-    assert not async_capture_events(rig.hass, "none")
+    assert rig.printer.requests == []

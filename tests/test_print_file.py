@@ -20,7 +20,7 @@ from virtual_printer.profiles import PROFILES
 from virtual_printer.projects import make_project
 from virtual_printer.threemf import Material, Project, write_project
 
-from .conftest import Rig, wait_until, while_reporting
+from .conftest import Rig, while_reporting
 from .operations.support import sent
 from .operations.test_responses import paths
 
@@ -453,10 +453,17 @@ async def test_media_file_that_does_not_fit_is_not_sent(rig: Rig, folder: Path) 
     assert rig.printer.requests == []
 
 
+async def test_file_arrives_though_the_start_is_refused(rig: Rig, folder: Path) -> None:
+    write_project(folder / "x.3mf", project(rig, Material()))
+    rig.printer.faults.refuse_next.append(Refusal(reason="no"))
+    await refused(rig, "command_rejected", local_path=str(folder / "x.3mf"), force=True)
+    assert (rig.printer.card / "x.3mf").exists()
+    assert rig.state("event", "transfer").attributes["event_type"] == "finished"
+
+
 async def test_media_file_keeps_what_is_there(rig: Rig, folder: Path) -> None:
     write_project(folder / "Desk_organiser.gcode.3mf", project(rig, Material()))
     before = (rig.printer.card / PATH[1:]).read_bytes()
     source = str(folder / "Desk_organiser.gcode.3mf")
     await refused(rig, "file_exists", local_path=source, overwrite=False)
     assert (rig.printer.card / PATH[1:]).read_bytes() == before
-    await wait_until(rig.hass, lambda: True)

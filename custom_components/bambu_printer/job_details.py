@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from .printer import PrinterState, SlotAddress
+from .printer.print_plan import BedType
 from .printer.project import ProjectFilament
 from .printer.slots import EXTERNAL_DEPUTY, EXTERNAL_MAIN
 from .slot_keys import slot_key
+
+BED_TYPES = tuple(kind.value for kind in BedType if kind is not BedType.AUTO)
 
 
 def job_weight(state: PrinterState) -> float | None:
@@ -90,12 +93,3 @@ def bed_type(state: PrinterState) -> str | None:
     """Return the build plate that the job was sliced for."""
     plate = state.project.plate
     return plate.bed_type if plate and plate.bed_type in BED_TYPES else None
-
-
-BED_TYPES = (
-    "cool_plate",
-    "eng_plate",
-    "hot_plate",
-    "textured_plate",
-    "supertack_plate",
-)

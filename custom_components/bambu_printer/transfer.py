@@ -10,6 +10,8 @@ from typing import Any
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
+from .printer.errors import CommandError
+
 STEP = 10
 """Percent between two events of a transfer."""
 INTERVAL = 1.0
@@ -63,6 +65,11 @@ class Transfer:
         }
 
 
+def _arrived(transfer: Transfer, err: BaseException) -> bool:
+    """Tell whether a file is there, and only what was to come after it failed."""
+    return transfer.done == transfer.size and isinstance(err, CommandError)
+
+
 class Transfers:
     """The transfers of one printer."""
 
@@ -111,7 +118,9 @@ class Transfers:
         except BaseException as err:
             over = True
             transfer.seconds = time.monotonic() - begun
-            if started:
+            if started and _arrived(transfer, err):
+                self._tell(TransferEvent.FINISHED, transfer)
+            elif started:
                 reason = getattr(err, "code", None) or type(err).__name__
                 self._tell(TransferEvent.FAILED, transfer, error=reason)
             raise

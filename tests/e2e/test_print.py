@@ -87,6 +87,7 @@ async def test_print_from_a_media_file(
         await _print(client, printer, device, plan, source)
         await _see(client, source)
         await _skip(client, printer, device)
+        await _watch(client, printer)
         await _finish(client, printer)
     await _check_log(log, printer, meant=("are called Clip", "no object Lid"))
 
@@ -194,6 +195,29 @@ async def _skip(client: Client, printer: VirtualPrinter, device: str) -> None:
         colors = {color for _, color in picture.getcolors(1 << 20) or ()}
     # The label of what is skipped.
     assert (226, 75, 74, 255) in colors
+
+
+async def _watch(client: Client, printer: VirtualPrinter) -> None:
+    """Find a timelapse in the media browser, and jump into the middle of it."""
+    root = await client.command(
+        "media_source/browse_media", media_content_id="media-source://bambu_printer"
+    )
+    place = root["children"][0]["media_content_id"]
+    videos = await client.command(
+        "media_source/browse_media", media_content_id=f"{place}/timelapses"
+    )
+    video = videos["children"][0]["media_content_id"]
+    found = await client.command("media_source/resolve_media", media_content_id=video)
+    name = video.rpartition("/")[2]
+    path = printer.card / "timelapse" / name
+    content = await asyncio.to_thread(path.read_bytes)
+    part = {"Range": "bytes=1000-1999"}
+    async with aiohttp.ClientSession(client.url) as session:
+        async with session.get(found["url"], headers=part) as answer:
+            assert answer.status == HTTPStatus.PARTIAL_CONTENT
+            assert await answer.read() == content[1000:2000]
+        async with session.get(found["url"].partition("?")[0]) as answer:
+            assert answer.status == HTTPStatus.UNAUTHORIZED
 
 
 async def _finish(client: Client, printer: VirtualPrinter) -> None:

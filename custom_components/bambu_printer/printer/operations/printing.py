@@ -22,7 +22,7 @@ from ..ftps import Progress
 from ..models import Family
 from ..paths import name_of, normalize
 from ..print_plan import BedType, PrintPlan, make_plan
-from ..project import Plate, ProjectInfo, ProjectReader
+from ..project import ProjectInfo, ProjectReader
 from ..projects import ProjectStore
 from ..slots import SlotAddress
 from ..state.job import GcodeState
@@ -280,11 +280,6 @@ class PrintingOperations(Operations):
             offset = nozzle_offset_cali or (Choice.AUTO if automatic else Choice.OFF)
             options["nozzle_offset_cali"] = _NUMBERS[offset]
         return options
-
-    @property
-    def job_plate(self) -> Plate | None:
-        """The plate of the running or last job; None while its file is not known."""
-        return self.state.project.plate
 
 
 def read_local_project(source: Path) -> ProjectInfo:
