@@ -16,6 +16,10 @@ from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .entity import ams_device_id, ams_device_info, printer_device_info
+from .happenings import async_forget_happenings
+from .job_learning import async_learn_from_projects
+from .job_store import async_forget_jobs
+from .logbook_events import async_tell_logbook
 from .services import async_setup_services
 from .views import async_register_views
 
@@ -30,6 +34,8 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
+    Platform.CAMERA,
     Platform.CLIMATE,
     Platform.EVENT,
     Platform.FAN,
@@ -39,6 +45,7 @@ PLATFORMS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 
@@ -76,8 +83,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
+    await coordinator.happenings.async_load()
+    await coordinator.jobs.async_load()
+    entry.async_on_unload(coordinator.jobs.async_stop)
+    entry.async_on_unload(coordinator.happenings.async_stop)
     entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_tell_logbook(coordinator)
+    async_learn_from_projects(coordinator)
+    coordinator.happenings.async_start()
     return True
 
 
@@ -87,7 +101,9 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Delete what is kept of a printer's projects."""
+    """Delete what is kept of a printer: jobs, projects, what its camera saw last."""
+    await async_forget_happenings(hass, entry.entry_id)
+    await async_forget_jobs(hass, entry.entry_id)
     await hass.async_add_executor_job(
         partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
     )

@@ -16,6 +16,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 
 from .const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
@@ -24,7 +25,10 @@ from .const import (
     DOMAIN,
     FTPS_PORT,
 )
+from .fault_words import FaultWords
+from .happenings import HappeningFeed
 from .job_project import JobProject
+from .job_store import JobStore
 from .printer import (
     DETECT_PORT,
     BambuPrinter,
@@ -105,6 +109,9 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
         """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
+        self.happenings = HappeningFeed(self)
+        self.fault_words = FaultWords(self)
+        self.jobs = JobStore(self)
         self.job_project = JobProject(self)
         self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}
@@ -257,6 +264,7 @@ def endpoint_from_data(data: Any) -> Endpoint:
         pin=data[CONF_CERTIFICATE],
         mqtt_port=data[CONF_MQTT_PORT],
         detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
+        camera_port=data.get(CONF_CAMERA_PORT),
         ftps_port=data.get(CONF_FTPS_PORT, FTPS_PORT),
     )
 
