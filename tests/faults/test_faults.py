@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -241,9 +242,7 @@ async def test_killed_and_started_again(
         tasks, journal = census(), Journal(caplog, ACCESS_CODE)
 
         def available() -> int:
-            return sum(
-                state.state != STATE_UNAVAILABLE for state in hass.states.async_all()
-            )
+            return len(Rig(hass, cast("VirtualPrinter", process), entry).available())
 
         everything = available()
         for _ in range(2):
