@@ -87,6 +87,9 @@ class Timeline:
             old, new = event.data["old_state"], event.data["new_state"]
             if old is None or new is None or new.attributes.get("restored"):
                 return
+            if new.domain == "event":
+                # What has happened stays true while the printer is away.
+                return
             before, now = (x.state != STATE_UNAVAILABLE for x in (old, new))
             if before != now:
                 self.changes.setdefault(event.data["entity_id"], []).append(now)

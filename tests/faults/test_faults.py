@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
+from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_printer.const import DOMAIN
 from custom_components.bambu_printer.printer.errors import InvalidAccessCodeError
-from tests.conftest import Rig, wait_until
-from virtual_printer import Stage
+from tests.conftest import Rig, entry_data, wait_until
+from virtual_printer import Stage, VirtualPrinter
 
 from .process import PrinterProcess
 from .support import Journal, Timeline, census, check_diagnostics
@@ -128,13 +129,15 @@ FAULTS = [
 
 
 @pytest.fixture
-def entry(entry, printer):
-    """Use a code that is in no other text."""
+def entry(printer: VirtualPrinter) -> MockConfigEntry:
+    """Return an entry with a code that is in no other text."""
     printer.change_access_code(ACCESS_CODE)
-    object.__setattr__(
-        entry, "data", type(entry.data)({**entry.data, "access_code": ACCESS_CODE})
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=printer.name,
+        unique_id=printer.serial,
+        data=entry_data(printer),
     )
-    return entry
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -239,9 +242,7 @@ async def test_killed_and_started_again(
         tasks, journal = census(), Journal(caplog, ACCESS_CODE)
 
         def available() -> int:
-            return sum(
-                state.state != STATE_UNAVAILABLE for state in hass.states.async_all()
-            )
+            return len(Rig(hass, cast("VirtualPrinter", process), entry).available())
 
         everything = available()
         for _ in range(2):

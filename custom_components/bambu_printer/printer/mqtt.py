@@ -18,7 +18,6 @@ from typing import Any, override
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
-from paho.mqtt.client import MQTTMessage
 
 from .errors import (
     ConnectTimeoutError,
@@ -207,7 +206,7 @@ class _Client(aiomqtt.Client):
         pass
 
     @override
-    def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         self._take_message(message.payload)
 
     @override

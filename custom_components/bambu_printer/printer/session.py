@@ -184,9 +184,9 @@ class Session:
         """Connect at once instead of after the pause: the printer was heard of.
 
         Not when it has refused the access code: that it is there was known.  An attempt
-        that has not been answered yet starts anew, one that is stuck does so in a moment.  Does nothing to a connection
-        that stands, but when it has been silent for a moment the printer has to prove
-        that it still knows it.
+        that has not been answered yet starts anew, one that is stuck does so in a moment.
+        Does nothing to a connection that stands, but when it has been silent for a moment
+        the printer has to prove that it still knows it.
         """
         connection = self._connection
         if self._ready:

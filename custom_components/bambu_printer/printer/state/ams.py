@@ -415,7 +415,7 @@ def _trays(unit: int, kind: AmsKind, item: Raw, exist: int | None) -> tuple[Tray
     return _remembered_trays(unit, kind, description, exist)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _remembered_trays(
     unit: int, kind: AmsKind, description: bytes, exist: int | None
 ) -> tuple[Tray, ...]:
