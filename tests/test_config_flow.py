@@ -60,6 +60,8 @@ def address(printer: VirtualPrinter, **changes: Any) -> dict[str, Any]:
     """Return what the user enters for a virtual printer."""
     ports: dict[str, Any] = {
         CONF_MQTT_PORT: printer.mqtt_port,
+        CONF_FTPS_PORT: printer.ftps_port,
+        CONF_CAMERA_PORT: printer.camera_port,
         CONF_DETECT_PORT: printer.detect_port,
         **changes.pop(CONF_PORTS, {}),
     }
