@@ -62,7 +62,7 @@ class Stage:
 
         class Printer(ScriptedPrinter):
             @override
-            async def start_session(self) -> None:
+            async def start_session(self, *, limit: float | None = None) -> None:
                 stage.printers.append(self)
                 self.state = stage.shown
                 self.service_state = ServiceState.CONNECTED
