@@ -26,6 +26,7 @@ from custom_components.bambu_printer import (
 )
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
@@ -43,7 +44,7 @@ assert custom_components.bambu_printer
 
 SESSION = "custom_components.bambu_printer.printer.session"
 # What has happened stays so while the printer is away.
-LASTING = {"calendar", "event"}
+LASTING = ("camera", "calendar", "event")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -190,6 +191,7 @@ def entry_data(printer: VirtualPrinter) -> dict[str, Any]:
         CONF_MQTT_PORT: printer.mqtt_port,
         CONF_FTPS_PORT: printer.ftps_port,
         CONF_DETECT_PORT: printer.detect_port,
+        CONF_CAMERA_PORT: printer.camera_port,
     }
 
 

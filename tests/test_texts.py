@@ -20,7 +20,13 @@ from packaging.version import Version
 import pytest
 import yaml
 
-from custom_components.bambu_printer import PLATFORMS, config_flow, event, select
+from custom_components.bambu_printer import (
+    PLATFORMS,
+    camera,
+    config_flow,
+    event,
+    select,
+)
 from custom_components.bambu_printer.entity import (
     AmsPart,
     NozzlePart,
@@ -173,6 +179,8 @@ def test_translated_attributes() -> None:
     attributes = EN["entity"]["binary_sensor"]
     severity = attributes["hms_problem"]["state_attributes"]["severity"]["state"]
     assert set(severity) == {item.value for item in HmsSeverity}
+    reason = EN["entity"]["camera"]["camera"]["state_attributes"]["reason"]["state"]
+    assert set(reason) == set(camera.Reason)
     status = attributes["sd_card"]["state_attributes"]["status"]["state"]
     assert set(status) == {item.value for item in StorageStatus}
 

@@ -35,6 +35,7 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.CALENDAR,
+    Platform.CAMERA,
     Platform.CLIMATE,
     Platform.EVENT,
     Platform.FAN,
@@ -44,6 +45,7 @@ PLATFORMS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 
@@ -99,7 +101,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Forget what was remembered of a printer."""
+    """Delete what is kept of a printer: jobs, projects, what its camera saw last."""
     await async_forget_happenings(hass, entry.entry_id)
     await async_forget_jobs(hass, entry.entry_id)
     await hass.async_add_executor_job(

@@ -19,6 +19,7 @@ from custom_components.bambu_printer import (
     select,
     services,
     switch,
+    update,
 )
 from custom_components.bambu_printer.entity import PartEntityDescription
 from custom_components.bambu_printer.printer import BambuPrinter, commands
@@ -53,6 +54,7 @@ PLATFORM_ACTIONS = {
     "number": ("number.set_value",),
     "select": ("select.select_option",),
     "switch": ("switch.turn_on", "switch.turn_off"),
+    "update": ("update.install",),
 }
 """The actions of the platforms whose entities tell the printer something."""
 
@@ -64,9 +66,12 @@ _CONTROLS = {
     "number": number,
     "select": select,
     "switch": switch,
+    "update": update,
 }
 
-NON_OPERATIONS: dict[str, str] = {}
+NON_OPERATIONS: dict[str, str] = {
+    "camera_image": "it tells the printer nothing; camera.snapshot keeps what it returns"
+}
 """Public coroutine methods of `BambuPrinter` that are no operations, and why."""
 
 
@@ -589,7 +594,31 @@ OPERATIONS: tuple[Operation, ...] = (
         entities=("select.door_reaction",),
         commands=(commands.set_door_reaction(1),),
     ),
+    Operation(
+        name="set_camera_recording",
+        methods=("set_camera_recording",),
+        entities=("switch.camera_recording",),
+        commands=(commands.set_camera_recording(enabled=True),),
+    ),
+    Operation(
+        name="set_timelapse",
+        methods=("set_timelapse",),
+        entities=("switch.timelapse",),
+        commands=(commands.set_timelapse(enabled=True),),
+    ),
+    Operation(
+        name="set_camera_resolution",
+        methods=("set_camera_resolution", "can_choose_resolution"),
+        entities=("select.camera_resolution",),
+        commands=(commands.set_camera_resolution("720p"),),
+    ),
     # Care
+    Operation(
+        name="install_firmware",
+        methods=("install_firmware", "can_install_firmware"),
+        entities=("update.firmware",),
+        commands=(commands.confirm_upgrade(),),
+    ),
     Operation(
         name="rename_printer",
         methods=("rename_printer",),

@@ -13,11 +13,14 @@ from typing import Any, override
 import orjson
 
 from . import commands
+from .camera import JpegCamera
 from .commands import Command
 from .counters import Counters, Episode
 from .discovery import detect
 from .errors import (
     BambuError,
+    CameraError,
+    CameraOffError,
     CommandTimeoutError,
     ConnectTimeoutError,
     InvalidValueError,
@@ -26,12 +29,14 @@ from .errors import (
     NotConnectedError,
     PrinterConnectionError,
 )
-from .models import Light, identify
+from .models import Camera, Light, identify
 from .operations import (
     AmsOperations,
+    CameraOperations,
     CareOperations,
     DryingOperations,
     FileOperations,
+    FirmwareOperations,
     HeatOperations,
     JobOperations,
     LightOperations,
@@ -41,6 +46,7 @@ from .operations import (
     WatchingOperations,
 )
 from .projects import ProjectStore
+from .relay import RtspRelay
 from .report import (
     CHAMBER_KEY,
     HEATBED_LIGHT_KEY,
@@ -59,6 +65,7 @@ from .state import (
     sections_of,
 )
 from .state.firmware import main_module, read_modules
+from .still import StillTaker
 from .storage import PrinterStorage
 from .watchdog import Step, Watchdog, patience
 
@@ -104,6 +111,8 @@ class BambuPrinter(
     DryingOperations,
     WatchingOperations,
     CareOperations,
+    CameraOperations,
+    FirmwareOperations,
     FileOperations,
     PrintingOperations,
 ):
@@ -155,6 +164,12 @@ class BambuPrinter(
         self.state, _ = decode_sections(
             PrinterState(), {}, ("capabilities",), self._context()
         )
+        self.jpeg_camera = JpegCamera(endpoint)
+        """The camera of the small printers."""
+        self.live_view = RtspRelay(endpoint)
+        """The camera of the others."""
+        self._still_taker = StillTaker(self.live_view)
+        self._updating = False
         self._session = Session(endpoint, self)
         self._last_push_all = float("-inf")
         self._complete = asyncio.Event()
@@ -186,6 +201,46 @@ class BambuPrinter(
         """What happened to the connection and to what arrived."""
         return self.raw.counters
 
+    # Camera
+
+    @property
+    def camera_kind(self) -> Camera | None:
+        """How the camera delivers its pictures; None: there is none."""
+        camera = self.state.camera
+        if self.model.camera or not camera.present:
+            return None if camera.present is False else self.model.camera
+        # A model that nobody knows: only some kinds say whether the view is on.
+        return Camera.JPEG if camera.live_view is None else Camera.RTSPS
+
+    @property
+    def camera(self) -> JpegCamera | RtspRelay:
+        """The camera, or one that nothing comes of."""
+        rtsps = self.camera_kind is Camera.RTSPS
+        return self.live_view if rtsps else self.jpeg_camera
+
+    async def camera_image(self, max_age: float = 5.0) -> bytes:
+        """Return a picture (JPEG) that is at most `max_age` seconds old.
+
+        Raises a `PrinterConnectionError` or a `CameraError` that says why there is none.
+        """
+        match self.camera_kind:
+            case None:
+                raise CameraError("there is no camera")
+            case Camera.JPEG:
+                return await self.jpeg_camera.still(max_age)
+            case Camera.RTSPS:
+                if self.state.camera.live_view is False:
+                    raise CameraOffError("the live view is switched off")
+                return await self._still_taker.still(max_age)
+
+    async def _pause_camera(self) -> None:
+        await self.jpeg_camera.pause()
+        await self.live_view.pause()
+
+    def _resume_camera(self) -> None:
+        self.jpeg_camera.resume()
+        self.live_view.resume()
+
     # Session
 
     async def start_session(self, *, limit: float | None = None) -> None:
@@ -211,6 +266,7 @@ class BambuPrinter(
     async def _start_session(self) -> None:
         try:
             await self._session.start()
+            self._resume_camera()
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
             self._require_session()
@@ -235,6 +291,7 @@ class BambuPrinter(
         """Stop listening to reports, until `resume_session`; nothing without a session."""
         if self.service_state is ServiceState.CONNECTED:
             await self._session.pause()
+            await self._pause_camera()
             self._set_service_state(ServiceState.PAUSED)
 
     async def resume_session(self) -> None:
@@ -243,12 +300,15 @@ class BambuPrinter(
             self.raw.forget()
             self._complete.clear()
             await self._session.resume()
+            self._resume_camera()
             self._set_service_state(ServiceState.CONNECTED)
             await self._push_all()
 
     async def quit(self) -> None:
         """End the session; commands that wait fail.  Can be called more than once."""
         self._stop_tasks()
+        await self._pause_camera()
+        await self.live_view.close()
         await self._session.stop()
         await self.projects.close()
         await self.storage.close()
@@ -343,6 +403,7 @@ class BambuPrinter(
         self.raw.forget()
         self._complete.clear()
         self.last_error = None
+        self.camera.clear_error()
         self._set_service_state(ServiceState.CONNECTED)
         self._stop_tasks()
         self._watchdog = Watchdog(loop.time())
@@ -396,6 +457,10 @@ class BambuPrinter(
         changed = self._decode(keys) if keys else frozenset()
         if "ams" in changed:
             self._ask_about_new_units()
+        if "camera" in changed:
+            self.camera.clear_error()
+        if "firmware" in changed:
+            self._ask_after_update()
         if self.raw.complete and not was_complete:
             self._complete.set()
             if self.on_connection:
@@ -406,8 +471,18 @@ class BambuPrinter(
         """Ask for versions when an AMS is plugged in: the reports do not carry them."""
         units = frozenset(unit.unit for unit in self.state.ams.units)
         new, self._known_units = units - self._known_units, units
+        if new:
+            self._ask_for_new_versions()
+
+    def _ask_after_update(self) -> None:
+        """Ask for versions when an update has ended: the reports do not carry them."""
+        was_updating, self._updating = self._updating, self.state.firmware.updating
+        if was_updating and not self._updating:
+            self._ask_for_new_versions()
+
+    def _ask_for_new_versions(self) -> None:
         # While the greeting is under way the versions are asked for anyway.
-        if new and self._identified.is_set() and self._question_is_over:
+        if self._identified.is_set() and self._question_is_over:
             self._question = asyncio.get_running_loop().create_task(
                 self._ask_for_versions(), name="bambu_printer question"
             )
