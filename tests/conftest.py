@@ -20,6 +20,7 @@ from syrupy.assertion import SnapshotAssertion
 # The test harness brings a package named custom_components: ours must be there first.
 import custom_components.bambu_printer
 from custom_components.bambu_printer import (
+    calendar,
     coordinator as coordinator_module,
     job_pictures,
     job_project,
@@ -133,7 +134,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    """Stop the clock of the library, and no other: real sockets need theirs."""
+    """Stop the clock of the library and the calendar; real sockets need theirs."""
     stopped = Clock()
 
     class StoppedClock(datetime):
@@ -143,7 +144,10 @@ def clock() -> Iterator[Clock]:
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return stopped.time.astimezone(tz)
 
-    with patch.object(printer_module, "datetime", StoppedClock):
+    with (
+        patch.object(printer_module, "datetime", StoppedClock),
+        patch.object(calendar, "utcnow", lambda: stopped.time),
+    ):
         yield stopped
 
 

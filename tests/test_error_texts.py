@@ -98,6 +98,18 @@ async def complain(rig: Rig) -> None:
     await rig.report({"print_error": ERROR, "hms": [RUNOUT]})
 
 
+async def nothing_is_fetched(hass: HomeAssistant) -> None:
+    """Wait until nobody asks the maker any more."""
+
+    def fetching() -> bool:
+        return any(
+            task.get_name() == "bambu_printer error texts"
+            for task in asyncio.all_tasks()
+        )
+
+    await wait_until(hass, lambda: not fetching())
+
+
 def said(rig: Rig) -> str:
     return rig.state("sensor", "current_error").state
 
@@ -194,7 +206,7 @@ async def test_corrupt_answer(
     )
     await complain(rig)
     await wait_until(hass, lambda: maker.queries)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await nothing_is_fetched(hass)
     assert said(rig) == OWN
     assert not [
         record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")
@@ -231,7 +243,7 @@ async def test_answer_that_never_comes(
     maker.delay = 1
     await complain(rig)
     await wait_until(hass, lambda: maker.queries)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await nothing_is_fetched(hass)
     assert said(rig) == OWN
 
 
@@ -244,7 +256,7 @@ async def test_nothing_is_asked_when_switched_off(
     )
     await hass.async_block_till_done()
     await complain(rig)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await nothing_is_fetched(hass)
     assert said(rig) == OWN
     assert maker.queries == []
 
@@ -253,7 +265,7 @@ async def test_nothing_is_asked_without_an_error(
     hass: HomeAssistant, maker: Maker, rig: Rig, hass_storage: dict[str, Any]
 ) -> None:
     await rig.report({"print_error": 0x0300400C})
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await nothing_is_fetched(hass)
     assert said(rig) == "none"
     assert maker.queries == []
     assert STORE not in hass_storage

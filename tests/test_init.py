@@ -8,6 +8,7 @@ from unittest.mock import patch
 from homeassistant import block_async_io
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import (
+    EVENT_HOMEASSISTANT_FINAL_WRITE,
     EVENT_HOMEASSISTANT_STOP,
     STATE_OFF,
     STATE_ON,
@@ -80,11 +81,11 @@ async def test_reload_ten_times(
             "clients": rig.printer.connected_clients,
             "subscribed": rig.printer.subscribed_clients,
             "tasks": sum(not task.done() for task in asyncio.all_tasks()),
-            # What is going to be saved may be saved meanwhile.
             "listeners": {
                 event: count
                 for event, count in hass.bus.async_listeners().items()
-                if event != "homeassistant_final_write"
+                # Comes and goes with what waits to be written, registries and all.
+                if event != EVENT_HOMEASSISTANT_FINAL_WRITE
             },
             "states": len(rig.states()),
             "devices": len(dr.async_get(hass).devices),

@@ -11,7 +11,7 @@ from homeassistant.components.calendar import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from homeassistant.util import dt as dt_util
+from homeassistant.util.dt import as_local, utcnow
 
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import (
@@ -131,7 +131,7 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
         return self.coordinator.data.job.finish_time or job.expected_end
 
     def _running(self, job: ObservedJob) -> CalendarEvent:
-        now = dt_util.utcnow()
+        now = utcnow()
         expected = self._end(job) or now
         return self._event(
             job.id,
@@ -167,8 +167,8 @@ class PrinterCalendar(PrinterEntity, CalendarEntity):
         description: str,
     ) -> CalendarEvent:
         return CalendarEvent(
-            start=dt_util.as_local(start),
-            end=dt_util.as_local(max(end, start + _SHORTEST)),
+            start=as_local(start),
+            end=as_local(max(end, start + _SHORTEST)),
             summary=name or word(self.hass, "job_without_name"),
             description=description,
             uid=job,
