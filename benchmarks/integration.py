@@ -22,11 +22,12 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
         seconds = 3.0 if quick else 8.0
         reports = await _cost(home, feeder, 2 if quick else 6, seconds, same=False)
         repeated = await _cost(home, feeder, 1 if quick else 2, seconds, same=True)
+        # Before the hours, in which it may be told of lamps that the printer lacks.
+        latencies = await call_latencies(home, feeder, 40 if quick else 200)
         hours = {
             model: await _hour(home, model)
             for model in ("X1C", *(() if quick else ("H2D",)))
         }
-        latencies = await call_latencies(home, feeder, 40 if quick else 200)
         return {
             "config flow to first states, s": set_up,
             "a report": reports,
