@@ -28,7 +28,7 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
                 result[f"{count} printers"] = {"error": str(error)}
                 break
             present = count
-            await settle(home, 2.0 if quick else 60.0)
+            await settle(home, 10.0 if quick else 90.0)
             memory.append((count, await home.ask("memory")))
             if not quick or count > 1:
                 result[f"{count} printers"] = await _cost(
@@ -53,8 +53,8 @@ async def _cost(
     await feeder.ask("stop")
     return {
         "processor, % of a core": busy["cpu"] * 100,
-        "of it while they are silent": idle["cpu"] * 100,
+        "the same while they are silent": idle["cpu"] * 100,
         "event loop, % busy": busy["loop"] * 100,
-        "ms per report": (busy["cpu"] - idle["cpu"]) * 1000 / count,
+        "ms per report, all in": busy["cpu"] * 1000 / count,
         "action to printer, ms": spread(latencies),
     }
