@@ -6,7 +6,7 @@ was asked for, and answers in the language of the question.  Whatever goes wrong
 not raised: a voice assistant would only say that something unexpected happened.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, override
 
@@ -190,22 +190,32 @@ async def _speed(request: Request) -> str:
 # Spools and drying
 
 
-def _called(unit: AmsUnit, kind: str | None, number: int | None) -> bool:
-    """Whether a unit is the one that people call so; without a number any is."""
-    if kind == "ams_ht" and unit.unit not in HT_UNITS:
-        return False
-    if number is None:
-        return True
-    return unit.label == str(number) and (unit.unit in HT_UNITS) == (kind == "ams_ht")
+def _called(
+    units: Collection[AmsUnit], kind: str | None, number: int | None
+) -> list[AmsUnit]:
+    """Return the units that people call so.
+
+    AMS HT are counted on their own.  Without a number, an AMS HT is only meant when it
+    is said to be one, or when there is no other.
+    """
+    ht = [unit for unit in units if unit.unit in HT_UNITS]
+    others = [unit for unit in units if unit.unit not in HT_UNITS]
+    if kind == "ams_ht":
+        found = ht
+    elif number is None:
+        found = others or ht
+    else:
+        found = others
+    return [unit for unit in found if number is None or unit.label == str(number)]
 
 
 async def _slot(request: Request) -> str:
     speaker = request.speaker
     number, slot = request.slots.get("ams"), request.slots["slot"]
-    units = [unit for unit in request.state.ams.units if unit.unit not in HT_UNITS]
+    units = request.state.ams.units
     if not units:
         return speaker.about_printer("no_ams")
-    found = [unit for unit in units if _called(unit, None, number)]
+    found = _called(units, None, number)
     if not found:
         return speaker.about_printer("no_such_ams", ams=str(number))
     if len(found) > 1:
@@ -225,7 +235,7 @@ async def _start_drying(request: Request) -> str:
     dryers = [unit for unit in request.state.ams.units if request.printer.can_dry(unit)]
     if not dryers:
         return speaker.about_printer("no_dryer")
-    found = [unit for unit in dryers if _called(unit, kind, number)]
+    found = _called(dryers, kind, number)
     if len(found) != 1:
         return speaker.about_printer(
             "which_dryer", units=_units(speaker, found or dryers, "or")
@@ -246,11 +256,9 @@ async def _start_drying(request: Request) -> str:
 async def _stop_drying(request: Request) -> str:
     speaker = request.speaker
     kind, number = request.slots.get("ams_kind"), request.slots.get("ams")
-    drying = [
-        unit
-        for unit in request.state.ams.units
-        if unit.is_drying and _called(unit, kind, number)
-    ]
+    drying = [unit for unit in request.state.ams.units if unit.is_drying]
+    if kind == "ams_ht" or number is not None:
+        drying = _called(drying, kind, number)
     if not drying:
         return speaker.about_printer("not_drying")
     for unit in drying:
