@@ -66,7 +66,7 @@ class Recognizer:
                     name: {
                         "data": [
                             {
-                                "sentences": _usable(group["sentences"], texts),
+                                "sentences": [_sentence(group, texts)],
                                 "slots": dict(group.get("slots", {})),
                             }
                             for group in groups
@@ -94,10 +94,9 @@ class Recognizer:
         )
         words = {name: _alternatives(values.values()) for name, values in texts.items()}
         self.sentences = [
-            _written_out(sentence, rules, words)
+            _written_out(_sentence(group, texts), rules, words)
             for groups in phrases.sentences.values()
             for group in groups
-            for sentence in _usable(group["sentences"], texts)
         ]
         """The sentences without rules and lists, as the built-in agent needs them."""
 
@@ -135,6 +134,14 @@ def _texts(phrases: Phrases, vocabulary: Vocabulary) -> dict[str, dict[str, str]
 
 def _alternatives(items: Iterable[str]) -> str:
     return f"({'|'.join(items)})"
+
+
+def _sentence(group: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]]) -> str:
+    """Return all sentences of a group as one, with room for polite words around it.
+
+    The agent parses what it is given on the event loop: so the less it is, the better.
+    """
+    return f"[<before>] {_alternatives(_usable(group['sentences'], texts))} [<after>]"
 
 
 def _usable(
