@@ -24,7 +24,8 @@ from custom_components.bambu_printer.printer.storage import PrinterStorage
 from tests.conftest import Rig, entry_data, wait_until
 from virtual_printer import VirtualPrinter
 
-type Use = Callable[..., Awaitable[llm.ToolResult]]
+type Use = Callable[..., Awaitable[Any]]
+"""Returns a `ToolResult`, whose data may be anything."""
 
 
 def turn(**more: Any) -> llm.LLMContext:

@@ -15,10 +15,10 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hassil.recognize import RecognizeResult
-from homeassistant.components import assist_pipeline, conversation
+from homeassistant.components import conversation
 from homeassistant.components.conversation.agent_manager import get_agent_manager
 from homeassistant.components.conversation.chat_log import current_chat_log
 from homeassistant.components.conversation.const import METADATA_CUSTOM_SENTENCE
@@ -39,6 +39,8 @@ from homeassistant.helpers import (
     intent,
 )
 from homeassistant.helpers.event import async_call_later
+from homeassistant.setup import async_when_setup
+from homeassistant.util.hass_dict import HassKey
 
 from ..const import DOMAIN
 from .confirmation import SPOKEN_SECONDS, Asker, async_asker, async_spoken_questions
@@ -46,10 +48,16 @@ from .phrases import Phrases, async_load_phrases, choose_language
 from .printers import async_exposed_printers
 from .recognition import Recognized, Recognizer, Vocabulary
 
+if TYPE_CHECKING:
+    from homeassistant.components.assist_pipeline.pipeline import PipelineData
+
 _LOGGER = logging.getLogger(__name__)
 
 CANCEL: Final = "BambuPrinterCancel"
 CONFIRM: Final = "BambuPrinterConfirm"
+
+# Importing the component itself would make every user install what only speech needs.
+_ASSISTANTS: HassKey[PipelineData] = HassKey("assist_pipeline")
 
 _EVENTS: Final = (
     EVENT_CORE_CONFIG_UPDATE,
@@ -84,6 +92,18 @@ class Sentences:
         async_listen_entity_updates(
             self._hass, conversation.DOMAIN, self._async_something_changed
         )
+        async_when_setup(self._hass, str(_ASSISTANTS), self._async_follow_assistants)
+        self._async_something_changed()
+
+    async def _async_follow_assistants(
+        self, hass: HomeAssistant, _component: str
+    ) -> None:
+        """Learn when a voice assistant is added that speaks another language."""
+
+        async def changed(_change: str, _pipeline_id: str, _pipeline: object) -> None:
+            self._async_something_changed()
+
+        hass.data[_ASSISTANTS].pipeline_store.async_add_listener(changed)
         self._async_something_changed()
 
     @callback
@@ -141,10 +161,10 @@ class Sentences:
         """Return the names of printers and areas, and the languages that are spoken."""
         printers = async_exposed_printers(self._hass, conversation.DOMAIN)
         spoken = [self._hass.config.language]
-        if assist_pipeline.DOMAIN in self._hass.config.components:
+        if assistants := self._hass.data.get(_ASSISTANTS):
             spoken += [
-                pipeline.conversation_language
-                for pipeline in assist_pipeline.async_get_pipelines(self._hass)
+                assistant.conversation_language
+                for assistant in assistants.pipeline_store.data.values()
             ]
         languages = dict.fromkeys(
             choose_language(self._phrases, language).language for language in spoken
