@@ -126,6 +126,7 @@ class VirtualPrinter:
             allow_topic=self._allow_topic,
             on_publish=self._on_publish,
             frozen=lambda: self.faults.frozen,
+            fate=self.faults.fate,
         )
         self._detect = DetectService(self._describe)
         self._card = Card(self._machine, storage_dir) if storage else None
@@ -463,6 +464,12 @@ class VirtualPrinter:
         for message in garbage():
             self._publish(message)
 
+    async def flood(self, size: int, piece: bytes) -> None:
+        """Send so many bytes of messages, as fast as clients take them."""
+        for _ in range(-(-size // len(piece))):
+            self._publish(piece)
+            await self._broker.drain()
+
     async def tick(self, seconds: float = 1.0) -> None:
         """Let time pass, times the speed; nothing is sent."""
         step = max(1.0, seconds / 2000)
@@ -480,9 +487,12 @@ class VirtualPrinter:
             message["msg"] = 0
         else:
             message = difference(self._last, report)
-            if not message.keys() - ALWAYS:
+            if not message.keys() - ALWAYS and not self._machine.once:
                 return
             message |= {"command": "push_status", "msg": 1}
+        if not solicited:
+            message |= self._machine.once
+            self._machine.once = {}
         self._sequence += 1
         message["sequence_id"] = str(self._sequence)
         self._last = deepcopy(report)

@@ -1,16 +1,29 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
+from collections.abc import Mapping
+from functools import partial
+import shutil
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.hass_dict import HassKey
 
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
-from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .services import async_setup_services
+from .views import async_register_views
+
+_MISSING: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_missing")
+"""The data of entries whose printer did not answer when their session was ended."""
+_RELOAD_LIMIT = 0.5
+"""Seconds that a reload waits for such a printer; Home Assistant tries again later, and
+then as long as it takes."""
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -18,7 +31,9 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.CLIMATE,
+    Platform.EVENT,
     Platform.FAN,
+    Platform.IMAGE,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -28,15 +43,27 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and serve files of the printers."""
+    hass.data[_MISSING] = {}
     async_setup_services(hass)
+    async_register_views(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Set up a printer from its config entry."""
-    coordinator = PrinterCoordinator(hass, entry)
-    entry.async_on_unload(coordinator.async_disconnect)
+    # Something may have been put right since, if only a word of it is another one.
+    unchanged = hass.data[_MISSING].pop(entry.entry_id, None) == entry.data
+    coordinator = PrinterCoordinator(
+        hass, entry, start_limit=_RELOAD_LIMIT if unchanged else None
+    )
+
+    async def end() -> None:
+        await coordinator.async_disconnect()
+        if not coordinator.printer.parted:
+            hass.data[_MISSING][entry.entry_id] = entry.data
+
+    entry.async_on_unload(end)
 
     async def disconnect(_event: Event) -> None:
         # Entries are not unloaded when Home Assistant stops.
@@ -49,6 +76,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
+    entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -56,6 +84,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload a printer's entities; the session ends with the entry."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
+    """Delete what is kept of a printer's projects."""
+    await hass.async_add_executor_job(
+        partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
+    )
 
 
 async def async_remove_config_entry_device(

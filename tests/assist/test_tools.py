@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 from homeassistant.auth.models import User
@@ -20,9 +19,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bambu_printer.assist.tools import KINDS
 from custom_components.bambu_printer.const import DOMAIN
-from custom_components.bambu_printer.printer.storage import PrinterStorage
 from tests.conftest import Rig, entry_data, wait_until
 from virtual_printer import VirtualPrinter
+
+CONFIRMED = {"stop_print", "skip_objects", "print_file", "delete_file"}
 
 type Use = Callable[..., Awaitable[Any]]
 """Returns a `ToolResult`, whose data may be anything."""
@@ -57,6 +57,16 @@ async def use(hass: HomeAssistant, conversation: None) -> Use:
     return call
 
 
+async def meanwhile(rig: Rig, using: Awaitable[Any]) -> Any:
+    """Wait for a tool that waits for reports."""
+    task = asyncio.ensure_future(using)
+    while not task.done():
+        await rig.printer.tick(1)
+        await rig.printer.push(True)
+        await asyncio.sleep(0.01)
+    return await task
+
+
 async def ours(hass: HomeAssistant) -> dict[str, llm.Tool]:
     api = await llm.async_get_api(hass, "assist", turn())
     prefix = f"{DOMAIN}__"
@@ -80,14 +90,15 @@ async def test_all_are_offered_and_marked(
     hass: HomeAssistant, rig: Rig, conversation: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     tools = await ours(hass)
-    assert set(tools) == {kind.name for kind in KINDS if not kind.needs_storage}
+    assert set(tools) == {kind.name for kind in KINDS}
     for name, tool in tools.items():
         assert tool.integration == DOMAIN
         assert tool.title
         assert tool.description
         assert not tool.annotations.open_world
-        assert tool.annotations.read_only == name.startswith("get_")
-        assert tool.annotations.destructive == (name in ("stop_print", "skip_objects"))
+        assert tool.annotations.read_only == name.startswith(("get_", "list_"))
+        assert tool.annotations.destructive == (name in CONFIRMED)
+        assert ("confirmation" in tool.parameters.schema) == (name in CONFIRMED)
         # What a model is told of the arguments.
         schema = probatio.to_openapi(
             tool.parameters, custom_serializer=llm.selector_serializer
@@ -161,19 +172,12 @@ async def test_act(hass: HomeAssistant, rig: Rig, use: Use) -> None:
 
 @pytest.mark.parametrize(("model", "scenario"), [("H2D", "idle")])
 async def test_act_on_dual_printer(hass: HomeAssistant, rig: Rig, use: Use) -> None:
-    async def meanwhile(name: str, **arguments: Any) -> llm.ToolResult:
-        """Use a tool that waits for reports."""
-        task = asyncio.ensure_future(use(name, **arguments))
-        while not task.done():
-            await rig.printer.tick(1)
-            await rig.printer.push(True)
-            await asyncio.sleep(0.01)
-        return await task
-
-    result = await meanwhile("start_drying", ams="ams_ht_1", temperature=70, hours=4)
+    result = await meanwhile(
+        rig, use("start_drying", ams="ams_ht_1", temperature=70, hours=4)
+    )
     assert result.data["success"] is True
     assert commands(rig.printer) == ["ams_filament_drying"]
-    result = await meanwhile("stop_drying", ams="ams_ht_1")
+    result = await meanwhile(rig, use("stop_drying", ams="ams_ht_1"))
     assert result.data["success"] is True
     result = await use("set_temperature", heater="left_nozzle", temperature=100)
     assert rig.printer.requests[-1]["print"]["extruder_index"] == 1
@@ -182,7 +186,7 @@ async def test_act_on_dual_printer(hass: HomeAssistant, rig: Rig, use: Use) -> N
     result = await use("set_temperature", heater="chamber", temperature=30)
     assert rig.printer.requests[-1]["print"]["command"] == "set_ctt"
     rig.printer.clear_requests()
-    result = await meanwhile("load_filament", slot="ams_1_tray_1")
+    result = await meanwhile(rig, use("load_filament", slot="ams_1_tray_1"))
     assert result.data["success"] is True
     assert commands(rig.printer) == ["ams_change_filament"]
     result = await use("unload_filament")
@@ -328,33 +332,38 @@ async def test_several_printers(hass: HomeAssistant, rig: Rig, use: Use) -> None
 # Files
 
 
-async def test_files(
-    hass: HomeAssistant, rig: Rig, use: Use, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    printer = rig.entry.runtime_data.printer
-    endpoint = replace(printer.endpoint, ftps_port=rig.printer.ftps_port)
-    storage = PrinterStorage(endpoint)
-    monkeypatch.setattr(printer, "storage", storage, raising=False)
-    try:
-        result = await use("list_files")
-        paths = [item["path"] for item in result.data["files"]]
-        assert result.data["total"] == len(paths) > 0
-        wanted = next(
-            item["path"] for item in result.data["files"] if not item["folder"]
-        )
-        missing = await use("list_files", folder="/nowhere")
-        assert missing.error
+@pytest.mark.parametrize("scenario", ["idle"])
+async def test_files(rig: Rig, use: Use) -> None:
+    listing = (await use("list_files")).data
+    assert listing["total"] == len(listing["files"]) > 0
+    wanted, other, *_ = [
+        item["path"] for item in listing["files"] if item["name"].endswith(".3mf")
+    ]
+    project = (await use("get_project", path=wanted)).data
+    assert project["plates"][0]["seconds"] > 0
+    missing = await use("list_files", path="/nowhere")
+    assert missing.error
+    assert missing.data["error"] == "failed"
 
-        asked = (await use("delete_file", path=wanted)).data
-        assert wanted in asked["question"]
-        assert await storage.sdcard_file_exists(wanted)
-        done = await use(
-            "delete_file", turn(), path=wanted, confirmation=asked["confirmation"]
-        )
-        assert done.data["success"] is True
-        assert not await storage.sdcard_file_exists(wanted)
-    finally:
-        await storage.close()
+    asked = (await use("delete_file", path=other)).data
+    assert other in asked["question"]
+    token = asked["confirmation"]
+    done = await use("delete_file", turn(), path=other, confirmation=token)
+    assert done.data["success"] is True
+    left = (await use("list_files")).data["files"]
+    assert other not in [item["path"] for item in left]
+
+    rig.printer.clear_requests()
+    asked = (await use("print_file", path=wanted, plate=1)).data
+    assert wanted in asked["question"]
+    assert commands(rig.printer) == []
+    token = asked["confirmation"]
+    done = await meanwhile(
+        rig, use("print_file", turn(), path=wanted, plate=1, confirmation=token)
+    )
+    assert done.data["success"] is True, done.data
+    assert done.data["started"] is True
+    assert commands(rig.printer) == ["project_file"]
 
 
 async def test_without_conversation(hass: HomeAssistant, rig: Rig) -> None:

@@ -25,7 +25,6 @@ from ..printer import BambuPrinter, Light
 from ..printer.operations import ErrorAnswer
 from ..printer.state.fans import Fan
 from ..printer.state.job import SpeedLevel
-from ..printer.storage import PrinterStorage
 from ..slot_keys import AMS_BY_KEY, SLOTS_BY_KEY
 from .confirmation import WRITTEN_SECONDS, async_asker, async_written_questions
 from .phrases import FALLBACK, async_load_phrases, choose_language
@@ -82,7 +81,6 @@ class ToolKind:
     fields: Mapping[Any, Any] = field(default_factory=dict)
     question: str = ""
     """What the user has to be asked before something is lost."""
-    needs_storage: bool = False
 
 
 # Looking
@@ -143,38 +141,6 @@ async def _errors(call: Call) -> JsonObjectType:
     }
 
 
-def _storage(printer: BambuPrinter) -> PrinterStorage | None:
-    """Return the files of a printer, where they can be reached."""
-    storage = getattr(printer, "storage", None)
-    return storage if isinstance(storage, PrinterStorage) else None
-
-
-async def _list_files(call: Call) -> JsonObjectType:
-    """List one folder; long ones in part, as a model has to read it all."""
-    storage = _storage(call.printer)
-    if storage is None:
-        return {"files": []}
-    with translated_errors():
-        entries = await storage.list_folder(call.data["folder"])
-    files: list[JsonValueType] = [
-        {
-            "path": entry.path,
-            "folder": entry.folder,
-            "bytes": entry.size,
-            "modified": entry.modified or None,
-        }
-        for entry in entries[:_MOST_FILES]
-    ]
-    return {"files": files, "total": len(entries)}
-
-
-async def _delete_file(call: Call) -> None:
-    storage = _storage(call.printer)
-    if storage is not None:
-        with translated_errors():
-            await storage.delete_sdcard_file(call.data["path"])
-
-
 def _ask(action: str) -> Run:
     """Make a tool of an action that returns something."""
 
@@ -190,6 +156,14 @@ def _ask(action: str) -> Run:
         return dict(response or {})
 
     return run
+
+
+async def _list_files(call: Call) -> JsonObjectType:
+    """List one folder; long ones in part, as a model has to read it all."""
+    listing = await _ask("list_files")(call) or {}
+    files = listing.get("files")
+    assert isinstance(files, list)
+    return {**listing, "files": files[:_MOST_FILES], "total": len(files)}
 
 
 # Acting
@@ -247,6 +221,11 @@ _SLOT = {
     ): probatio.In(list(SLOTS_BY_KEY))
 }
 _AMS = probatio.In(list(AMS_BY_KEY))
+_PATH = {probatio.Required("path", description="As list_files returns it"): str}
+_PROJECT = {
+    **_PATH,
+    probatio.Optional("plate", description="Number of the plate"): _number(1, 64),
+}
 
 KINDS: Final = (
     ToolKind(
@@ -298,22 +277,43 @@ KINDS: Final = (
         title="List files",
         description=(
             "Lists a folder of the storage of a 3D printer. Projects that can be printed"
-            " end in .3mf; they are in / or /cache or /model."
+            " end in .3mf."
         ),
         run=_list_files,
         annotations=READS,
-        fields={probatio.Optional("folder", default="/"): str},
-        needs_storage=True,
+        fields={probatio.Optional("path", default="/"): str},
+    ),
+    ToolKind(
+        name="get_project",
+        title="Get print project",
+        description=(
+            "Tells what is in a project on the storage of a 3D printer: its plates, how"
+            " long each takes, its objects and the filaments that it needs."
+        ),
+        run=_ask("get_project"),
+        annotations=READS,
+        fields=_PROJECT,
+    ),
+    ToolKind(
+        name="print_file",
+        title="Print file",
+        description=(
+            "Prints a project from the storage of a 3D printer. Filaments are matched to"
+            " the spools that are in it."
+        ),
+        run=_ask("print_file"),
+        annotations=DESTROYS,
+        fields=_PROJECT,
+        question="Shall {path} be printed on {printer} now? Is its plate empty?",
     ),
     ToolKind(
         name="delete_file",
         title="Delete file",
         description="Deletes a file from the storage of a 3D printer.",
-        run=_delete_file,
+        run=_do("delete_file"),
         annotations=DESTROYS,
-        fields={probatio.Required("path", description="As list_files returns it"): str},
+        fields=_PATH,
         question="Shall {path} on {printer} really be deleted?",
-        needs_storage=True,
     ),
     ToolKind(
         name="pause_print",
@@ -477,14 +477,10 @@ def tools_for(printers: Sequence[KnownPrinter]) -> list[llm.Tool]:
     Those that act are left out while only what printers show is exposed.
     """
     controllable = any(known.controls for known in printers)
-    with_storage = any(
-        known.coordinator and _storage(known.coordinator.printer) for known in printers
-    )
     return [
         PrinterTool(kind, printers)
         for kind in KINDS
-        if (controllable or kind.annotations.read_only)
-        and (with_storage or not kind.needs_storage)
+        if controllable or kind.annotations.read_only
     ]
 
 
