@@ -1,6 +1,7 @@
 """Whom a sentence is meant for, and what else has to be right beside the words."""
 
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 from homeassistant.auth.models import User
@@ -20,6 +21,7 @@ from pytest_homeassistant_custom_component.common import (
     async_mock_service,
 )
 
+from custom_components.bambu_printer.assist import confirmation
 from custom_components.bambu_printer.assist.confirmation import SPOKEN_SECONDS
 from custom_components.bambu_printer.const import DOMAIN
 from tests.conftest import Rig, entry_data, wait_until
@@ -245,10 +247,9 @@ async def test_too_late(
     hass: HomeAssistant, rig: Rig, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversation_id = await ask_to_cancel(say)
-    now = hass.loop.time()
-    monkeypatch.setattr(hass.loop, "time", lambda: now + SPOKEN_SECONDS + 1)
+    later = monotonic() + SPOKEN_SECONDS + 1
+    monkeypatch.setattr(confirmation, "monotonic", lambda: later)
     answer = speech(await say("yes, cancel the print", conversation_id=conversation_id))
-    monkeypatch.undo()
     assert answer == "There is nothing to confirm."
     assert commands(rig.printer) == []
 
@@ -449,8 +450,19 @@ async def test_language_of_a_voice_assistant(
     assert speech(await say("what is printing", language="en")).startswith("Workshop")
 
 
+@pytest.fixture
+async def no_printer_yet(hass: HomeAssistant, socket_enabled: None) -> None:
+    """Set up the integration; its views must not come later than the web server."""
+    assert await async_setup_component(hass, "http", {})
+    assert await async_setup_component(hass, DOMAIN, {})
+
+
 async def test_names_of_printers_come_late(
-    hass: HomeAssistant, say: Say, printer: VirtualPrinter, entry: MockConfigEntry
+    hass: HomeAssistant,
+    no_printer_yet: None,
+    say: Say,
+    printer: VirtualPrinter,
+    entry: MockConfigEntry,
 ) -> None:
     """Sentences work at once when the first printer is added after Assist was started."""
     assert speech(await say("what is printing")).startswith("Sorry")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from secrets import token_hex
+from time import monotonic
 from typing import Any, Final
 
 from homeassistant.components.conversation.chat_log import current_chat_log
@@ -77,9 +78,8 @@ class Question:
 class Questions:
     """The questions that wait for an answer."""
 
-    def __init__(self, hass: HomeAssistant) -> None:
+    def __init__(self) -> None:
         """Start without questions."""
-        self._hass = hass
         self._open: list[Question] = []
 
     @callback
@@ -89,7 +89,7 @@ class Questions:
         question = Question(
             subject=subject,
             asker=asker,
-            until=self._hass.loop.time() + seconds,
+            until=monotonic() + seconds,
             token=token_hex(4),
         )
         self._open.append(question)
@@ -114,7 +114,7 @@ class Questions:
         self._open = [x for x in self._open if x is not question]
 
     def _forget_old(self) -> None:
-        now = self._hass.loop.time()
+        now = monotonic()
         self._open = [x for x in self._open if x.until > now][-_MOST_QUESTIONS:]
 
 
@@ -125,10 +125,10 @@ _WRITTEN: HassKey[Questions] = HassKey("bambu_printer_written_questions")
 @callback
 def async_spoken_questions(hass: HomeAssistant) -> Questions:
     """Return the questions that people are asked aloud."""
-    return hass.data.setdefault(_SPOKEN, Questions(hass))
+    return hass.data.setdefault(_SPOKEN, Questions())
 
 
 @callback
 def async_written_questions(hass: HomeAssistant) -> Questions:
     """Return the questions that language models have to ask their users."""
-    return hass.data.setdefault(_WRITTEN, Questions(hass))
+    return hass.data.setdefault(_WRITTEN, Questions())

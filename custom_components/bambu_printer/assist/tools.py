@@ -221,8 +221,10 @@ _SLOT = {
     ): probatio.In(list(SLOTS_BY_KEY))
 }
 _AMS = probatio.In(list(AMS_BY_KEY))
-_PATH = {probatio.Required("path", description="As list_files returns it"): str}
-_PROJECT = {
+_PATH: Mapping[Any, Any] = {
+    probatio.Required("path", description="As list_files returns it"): str
+}
+_PROJECT: Mapping[Any, Any] = {
     **_PATH,
     probatio.Optional("plate", description="Number of the plate"): _number(1, 64),
 }
