@@ -204,7 +204,7 @@ def test_durations() -> None:
 
 
 DURATIONS = {
-    0: "less than a minute",
+    0: "a minute",
     1: "1 minute",
     9: "9 minutes",
     12: "10 minutes",
