@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from homeassistant.components.conversation.default_agent import DefaultAgent
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
@@ -10,9 +11,23 @@ import pytest
 type Say = Callable[..., Awaitable[dict[str, Any]]]
 
 
+_LOAD = DefaultAgent._load_intents
+_LOADED: dict[str, Any] = {}
+
+
+def _load_once(agent: DefaultAgent, language: str) -> Any:
+    """Read Home Assistant's own sentences once for all tests: that takes most of the time."""
+    if language not in _LOADED:
+        _LOADED[language] = _LOAD(agent, language)
+    return _LOADED[language]
+
+
 @pytest.fixture
-async def conversation(hass: HomeAssistant, socket_enabled: None) -> None:
+async def conversation(
+    hass: HomeAssistant, socket_enabled: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Set up Home Assistant's own agent."""
+    monkeypatch.setattr(DefaultAgent, "_load_intents", _load_once)
     assert await async_setup_component(hass, "homeassistant", {})
     assert await async_setup_component(hass, "conversation", {})
     await hass.async_block_till_done()
