@@ -14,7 +14,9 @@ from homeassistant import bootstrap
 
 #: What the demo's configuration names (scripts/demo/); the rest follows from their manifests.
 DEMO_COMPONENTS = (
+    "assist_pipeline",
     "config",
+    "conversation",
     "history",
     "isal",
     "logbook",

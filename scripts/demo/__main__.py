@@ -32,7 +32,9 @@ RESTART = 100  # Home Assistant's exit code when somebody asked for a restart
 CONFIGURATION = """\
 # Written anew by every start of the demo.
 frontend:
+assist_pipeline:
 config:
+conversation:
 history:
 logbook:
 media_source:

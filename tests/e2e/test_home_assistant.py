@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+import re
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ http:
   server_port: {port}
 frontend:
 config:
+conversation:
 diagnostics:
 logger:
   default: info
@@ -121,6 +123,7 @@ async def test_from_nothing_to_a_driven_print(
         assert shown["sensor.bench_ams_1_tray_1"]["state"]
 
         await _drive(client, x1c, h2d)
+        await _talk(client, x1c, h2d)
         await _refuse(client, x1c)
         await _lose_and_find(client, x1c)
 
@@ -218,6 +221,32 @@ async def _drive(client: Client, x1c: VirtualPrinter, h2d: VirtualPrinter) -> No
         "pushing",
     }
     assert (await state_of(client, "sensor.cellar"))["state"] == "running"
+
+
+async def _talk(client: Client, x1c: VirtualPrinter, h2d: VirtualPrinter) -> None:
+    """Ask and order in words; Home Assistant's own agent understands without any cloud."""
+
+    async def say(text: str) -> str:
+        result = await client.command("conversation/process", text=text, language="en")
+        answer: str = result["response"]["speech"]["plain"]["speech"]
+        return answer
+
+    assert await say("How long will the print take?") == (
+        "Which printer do you mean: Bench or Cellar?"
+    )
+    answer = await say("How long will the print on the bench take?")
+    assert answer.startswith(
+        f"Your print {x1c.report['subtask_name']} on Bench needs about "
+    )
+    hours = x1c.report["mc_remaining_time"] // 60
+    assert f"{hours} hour" in answer
+    assert re.search(r"ready (tomorrow )?at \d+:\d[05] [AP]M\.$", answer)
+
+    assert await say("turn on the Bench light") == "The light on Bench is on now."
+    request = await x1c.wait_for_request("system", "ledctrl")
+    assert body(request)["led_mode"] == "on"
+    await until(client, "light.bench_chamber_light", lambda s: s["state"] == "on")
+    assert not [request for request in h2d.requests if "system" in request]
 
 
 async def _refuse(client: Client, printer: VirtualPrinter) -> None:
