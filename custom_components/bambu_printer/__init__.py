@@ -9,7 +9,13 @@ from homeassistant.helpers.typing import ConfigType
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .discovery import async_setup_discovery
 from .entity import ams_device_id, ams_device_info, printer_device_info
+from .problems import (
+    async_connected,
+    async_forget_problems,
+    async_watch_problems,
+)
 from .services import async_setup_services
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -28,8 +34,9 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and listen for printers."""
     async_setup_services(hass)
+    await async_setup_discovery(hass)
     return True
 
 
@@ -44,18 +51,28 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
 
     # Not once: a set-up that this very event ends could not take back its listener.
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, disconnect))
-    await coordinator.async_config_entry_first_refresh()
+    await coordinator.async_start()
     entry.runtime_data = coordinator
+    async_connected(hass, entry)
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(async_watch_problems(coordinator))
+    entry.async_on_unload(coordinator.release.async_cancel)
+    if coordinator.plug:
+        entry.async_on_unload(coordinator.plug.async_watch())
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload a printer's entities; the session ends with the entry."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
+    """Forget what the user was told of a printer."""
+    async_forget_problems(hass, entry)
 
 
 async def async_remove_config_entry_device(

@@ -4,38 +4,41 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import logging
-from typing import Any, override
+from typing import Any, NoReturn, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_HOST
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .const import (
-    CONF_ACCESS_CODE,
-    CONF_CERTIFICATE,
-    CONF_DETECT_PORT,
-    CONF_MQTT_PORT,
-    CONF_SERIAL,
-    DOMAIN,
-)
+from .connection import endpoint_from_data
+from .const import DOMAIN
+from .holds import Hold
+from .power import PowerPlug
 from .printer import (
-    DETECT_PORT,
     BambuPrinter,
-    Endpoint,
+    ControlState,
     PrinterConnectionError,
     PrinterState,
+    ServiceState,
 )
 from .printer.errors import CertificateChangedError, InvalidAccessCodeError
 from .printer.state import SECTIONS
+from .problems import (
+    async_raise_access_code,
+    async_raise_certificate,
+)
 from .profiles import ProfileList
+from .release import Release
 
 _LOGGER = logging.getLogger(__name__)
+
+__all__ = ["BambuConfigEntry", "PrinterCoordinator", "endpoint_from_data"]
 
 type BambuConfigEntry = ConfigEntry[PrinterCoordinator]
 
 ALL_SECTIONS = frozenset(SECTIONS)
+_FINAL_ERRORS = (InvalidAccessCodeError, CertificateChangedError)
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +90,56 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         """Counts what changes the choice of entities beside the printer's reports."""
         self.profiles = ProfileList(self)
         self._drying_plans: dict[int, DryingPlan] = {}
+        self._holds: set[Hold] = set()
+        self.release = Release(self)
+        self.plug = PowerPlug.from_options(self)
+
+    @property
+    def control(self) -> ControlState:
+        """What can be done with the printer."""
+        if Hold.RELEASED in self._holds:
+            return ControlState.RELEASED
+        # What is switched off was not given away.
+        return ControlState.OFFLINE if self._holds else self.printer.control
+
+    @property
+    def holding(self) -> bool:
+        """Whether the printer is left alone, for any reason."""
+        return bool(self._holds)
+
+    def held(self, hold: Hold) -> bool:
+        """Whether the printer is left alone for this reason."""
+        return hold in self._holds
+
+    async def async_hold(self, hold: Hold) -> None:
+        """Leave the printer alone: the connection is given up, and not tried again."""
+        if hold in self._holds:
+            return
+        self._holds.add(hold)
+        if self._running:
+            _LOGGER.info("%s is left alone: %s", self.name, hold.value)
+        await self.printer.pause_session()
+        self.async_update_listeners()
+
+    async def async_unhold(self, hold: Hold) -> None:
+        """Connect again, unless there is another reason not to."""
+        self._holds.discard(hold)
+        if not self._holds:
+            await self.printer.resume_session()
+        self.async_update_listeners()
+
+    async def async_wake(self) -> None:
+        """Make the printer ready to be told something, as far as that can be done from here.
+
+        A connection that was released is taken back, and a plug that was chosen in the
+        options is switched on if they allow it; then it is waited for the printer.
+
+        Raises a translated `HomeAssistantError` when the printer does not come.
+        """
+        if self.held(Hold.RELEASED):
+            await self.release.async_take_back()
+        if not self.last_update_success and self.plug:
+            await self.plug.async_wake()
 
     def drying_plan(self, unit: int) -> DryingPlan:
         """Return how a unit is going to dry."""
@@ -158,24 +211,52 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self._running = False
         await self.printer.quit()
 
+    async def async_start(self) -> None:
+        """Connect to the printer and wait for its first report.
+
+        A printer with a plug of its own need not be there: it may be switched off.
+        Raises `ConfigEntryNotReady`, `ConfigEntryAuthFailed` or `ConfigEntryError`.
+        """
+        if self.plug is None:
+            await self.async_config_entry_first_refresh()
+        else:
+            await self._async_start_with_plug(self.plug)
+
+    async def _async_start_with_plug(self, plug: PowerPlug) -> None:
+        """Connect if the printer is there, and wait for it in the background otherwise."""
+        await self.printer.pause_session()
+        if plug.is_off:
+            self._holds.add(Hold.POWERED_OFF)
+        else:
+            await self.printer.resume_session()
+            if self.printer.service_state is ServiceState.CONNECTED:
+                await self.printer.wait_available()
+            elif isinstance(self.printer.last_error, _FINAL_ERRORS):
+                self._raise(self.printer.last_error)
+        self._running = True
+        self.data = self.printer.state
+        self.last_update_success = self.printer.available
+
     @override
     async def _async_setup(self) -> None:
         """Connect to the printer and wait for its first report."""
         try:
             await self.printer.start_session()
-        except InvalidAccessCodeError as err:
-            raise ConfigEntryAuthFailed(
-                translation_domain=DOMAIN, translation_key=err.code
-            ) from err
-        except CertificateChangedError as err:
-            raise ConfigEntryError(
-                translation_domain=DOMAIN, translation_key=err.code
-            ) from err
         except PrinterConnectionError as err:
-            raise UpdateFailed(
-                translation_domain=DOMAIN, translation_key=err.code
-            ) from err
+            self._raise(err)
         self._running = True
+
+    def _raise(self, err: PrinterConnectionError) -> NoReturn:
+        """Turn what went wrong into what Home Assistant expects, and open a repair."""
+        texts = {"translation_domain": DOMAIN, "translation_key": err.code}
+        match err:
+            case InvalidAccessCodeError():
+                async_raise_access_code(self.hass, self.config_entry)
+                raise ConfigEntryAuthFailed(**texts) from err
+            case CertificateChangedError():
+                async_raise_certificate(self.hass, self.config_entry)
+                raise ConfigEntryError(**texts) from err
+        raise UpdateFailed(**texts) from err
 
     @override
     async def _async_update_data(self) -> PrinterState:
@@ -214,25 +295,17 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
                 _LOGGER.info("%s is back", self.name)
                 self._publish(ALL_SECTIONS)
             else:
-                _LOGGER.info("%s is lost: %s", self.name, self.printer.last_error)
-            self.async_update_listeners()
+                if not self._holds:
+                    _LOGGER.info("%s is lost: %s", self.name, self.printer.last_error)
+        self.async_update_listeners()
+        if self.printer.service_state is not ServiceState.QUIT:
+            return
         match self.printer.last_error:
             case InvalidAccessCodeError():
+                async_raise_access_code(self.hass, self.config_entry)
                 self.config_entry.async_start_reauth(self.hass)
             case CertificateChangedError():
                 # Setting up again fails as well, and shows the reason at the entry.
                 self.hass.config_entries.async_schedule_reload(
                     self.config_entry.entry_id
                 )
-
-
-def endpoint_from_data(data: Any) -> Endpoint:
-    """Read where a printer is from the data of its entry."""
-    return Endpoint(
-        host=data[CONF_HOST],
-        serial=data[CONF_SERIAL],
-        access_code=data[CONF_ACCESS_CODE],
-        pin=data[CONF_CERTIFICATE],
-        mqtt_port=data[CONF_MQTT_PORT],
-        detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
-    )

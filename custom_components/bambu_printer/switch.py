@@ -20,6 +20,7 @@ from .entity import (
     can_dry,
 )
 from .printer import BambuPrinter, PrinterState
+from .printer.control import CONTROL_SECTION
 from .printer.operations import AmsSetting, DetectorKind, PrintOption
 
 # The session sends commands one after the other, and each waits for its own answer.
@@ -30,6 +31,7 @@ PARALLEL_UPDATES = 0
 class PrinterSwitchDescription(PartEntityDescription, SwitchEntityDescription):
     """Describes a switch."""
 
+    control: str | None = CONTROL_SECTION
     set_fn: Callable[[PrinterCoordinator, Part, bool], Awaitable[None]]
 
 
@@ -44,6 +46,7 @@ def _detector(kind: DetectorKind) -> PrinterSwitchDescription:
     return PrinterSwitchDescription(
         key=f"{kind.value}_detector",
         sections=("detectors",),
+        control="xcam",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.detector(kind) is not None,
         value_fn=enabled,
@@ -61,6 +64,9 @@ def _option(option: PrintOption) -> PrinterSwitchDescription:
     return PrinterSwitchDescription(
         key=option.value,
         sections=("options",),
+        control="system"
+        if option is PrintOption.STORE_SENT_FILES
+        else CONTROL_SECTION,
         entity_category=EntityCategory.CONFIG,
         exists_fn=exists,
         value_fn=lambda state: getattr(state.options, option.value),

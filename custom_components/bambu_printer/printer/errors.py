@@ -70,6 +70,12 @@ class InvalidAccessCodeError(PrinterConnectionError):
     code = "invalid_auth"
 
 
+class TooManyClientsError(PrinterConnectionError):
+    """The printer has no room for another client (CONNACK 3), or keeps throwing us out."""
+
+    code = "too_many_clients"
+
+
 class NoReportError(PrinterConnectionError):
     """Login and subscription worked, but no report arrives.
 

@@ -12,15 +12,20 @@ import orjson
 
 from . import commands
 from .commands import Command
+from .contention import Contention
+from .control import CONTROL_SECTION, ControlEvidence, ControlState
 from .discovery import detect
 from .errors import (
     BambuError,
+    CommandError,
     CommandTimeoutError,
+    ConnectTimeoutError,
     InvalidValueError,
     NoReportError,
     NotAuthorizedError,
     NotConnectedError,
     PrinterConnectionError,
+    TooManyClientsError,
 )
 from .models import Light, identify
 from .operations import (
@@ -34,10 +39,12 @@ from .operations import (
     ToolOperations,
     WatchingOperations,
 )
+from .probe import harmless_command
 from .report import CHAMBER_KEY, HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
 from .session import Endpoint, Session
 from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
 from .state.firmware import main_module, read_modules
+from .trace import Trace
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -109,7 +116,7 @@ class BambuPrinter(
         """Prepare a printer; nothing is sent yet.
 
         `on_update` is called with the names of the sections of `state` that changed,
-        `on_connection` when `available` or `service_state` changes.  `model_code` is
+        `on_connection` when `available`, `service_state` or `control` changes.  `model_code` is
         ``DevModel`` of an announcement, if there was one.
         """
         self.endpoint = endpoint
@@ -120,6 +127,13 @@ class BambuPrinter(
         self.last_error: PrinterConnectionError | None = None
         """Why the connection is lost, while it is."""
         self.raw = RawReport()
+        self.trace = Trace()
+        """The last messages, for diagnostics."""
+        self.contention = Contention()
+        """Whether other clients hold the printer's connections."""
+        self.clock: Callable[[], datetime] = _now
+        """Tells what time it is; another one sees again what has been."""
+        self._evidence = ControlEvidence()
         self._model_code = model_code
         # The model alone says what there is and how high it may go, until telemetry does.
         self.state, _ = decode_sections(
@@ -144,6 +158,45 @@ class BambuPrinter(
         """Whether `state` is what the printer says now."""
         return self.service_state is ServiceState.CONNECTED and self.raw.complete
 
+    @property
+    def control(self) -> ControlState:
+        """What can be done with the printer now."""
+        if self.service_state is ServiceState.PAUSED:
+            return ControlState.RELEASED
+        if not self.available:
+            return ControlState.OFFLINE
+        match self._evidence.signature_required():
+            case True:
+                return ControlState.READ_ONLY
+            case False:
+                return ControlState.FULL
+        return ControlState.UNKNOWN
+
+    def can_control(self, section: str = CONTROL_SECTION) -> bool:
+        """Whether it makes sense to send commands of a section of messages.
+
+        As long as nothing has told otherwise, it does.
+        """
+        return self.available and not self._evidence.signature_required(section)
+
+    async def test_control(self) -> ControlState:
+        """Find out anew whether commands are obeyed, without changing anything.
+
+        What earlier commands have told is forgotten.  Printers whose reports do not tell
+        are sent a command that has no effect, where there is one.
+
+        Raises `NotConnectedError` while there is no session.
+        """
+        self._evidence.forget()
+        self._tell_connection()
+        await self.refresh()
+        if self.state.capabilities.signature_required is None and (
+            command := harmless_command(self.state)
+        ):
+            with suppress(CommandError):
+                await self._command(command)
+        return self.control
+
     # Session
 
     async def start_session(self) -> None:
@@ -167,25 +220,40 @@ class BambuPrinter(
             await self.quit()
             raise
 
+    async def wait_available(self, limit: float = FIRST_REPORT_TIMEOUT) -> bool:
+        """Wait for a full report, at most `limit` seconds; return whether it has come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._complete.wait()
+        return self.raw.complete
+
     def _require_session(self) -> None:
         """Raise why the session has ended, if it has."""
         if self.service_state is ServiceState.QUIT:
             raise self.last_error or NotConnectedError("the session was stopped")
 
     async def pause_session(self) -> None:
-        """Stop listening to reports, until `resume_session`; nothing without a session."""
-        if self.service_state is ServiceState.CONNECTED:
-            await self._session.pause()
-            self._set_service_state(ServiceState.PAUSED)
+        """Give up the connection, until `resume_session`.
+
+        Printers serve few clients: this makes room for another one.
+        """
+        if self.service_state in (ServiceState.PAUSED, ServiceState.QUIT):
+            return
+        self._stop_greeting()
+        self.raw.forget()
+        self._set_service_state(ServiceState.PAUSED)
+        await self._session.stop()
 
     async def resume_session(self) -> None:
-        """Listen again after `pause_session`, with a full report to catch up."""
+        """Connect again after `pause_session`.
+
+        Returns when the first attempt has ended.  If it has failed, that shows in
+        `service_state` and `last_error`, and it is tried again until it succeeds.
+        """
         if self.service_state is ServiceState.PAUSED:
-            self.raw.forget()
             self._complete.clear()
-            await self._session.resume()
-            self._set_service_state(ServiceState.CONNECTED)
-            await self._push_all()
+            self._set_service_state(ServiceState.DISCONNECTED)
+            await self._session.start(insist=True)
 
     async def quit(self) -> None:
         """End the session; commands that wait fail.  Can be called more than once."""
@@ -256,6 +324,8 @@ class BambuPrinter(
         self.raw.forget()
         self._complete.clear()
         self.last_error = None
+        self._evidence.forget()
+        self.contention.connected(asyncio.get_running_loop().time())
         self._set_service_state(ServiceState.CONNECTED)
         self._stop_greeting()
         self._greeting = asyncio.get_running_loop().create_task(
@@ -266,6 +336,11 @@ class BambuPrinter(
         """Take the state for stale."""
         self._stop_greeting()
         self.last_error = error
+        self.contention.disconnected(
+            asyncio.get_running_loop().time(),
+            refused=isinstance(error, TooManyClientsError),
+            hung_up=not isinstance(error, (ConnectTimeoutError, NoReportError)),
+        )
         self.raw.forget()
         self._set_service_state(
             ServiceState.QUIT if final else ServiceState.DISCONNECTED
@@ -285,7 +360,8 @@ class BambuPrinter(
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
-        was_complete = self.raw.complete
+        was_complete, before = self.raw.complete, self.control
+        self.trace.record(self.clock(), message, self.raw.data)
         keys = self.raw.apply(message)
         keys |= self._apply_answers(message)
         changed = self._decode(keys) if keys else frozenset()
@@ -293,8 +369,8 @@ class BambuPrinter(
             self._ask_about_new_units()
         if self.raw.complete and not was_complete:
             self._complete.set()
-            if self.on_connection:
-                self.on_connection()
+        if (self.raw.complete, self.control) != (was_complete, before):
+            self._tell_connection()
         self._tell_update(changed)
 
     def _ask_about_new_units(self) -> None:
@@ -311,9 +387,16 @@ class BambuPrinter(
     def _question_is_over(self) -> bool:
         return self._question is None or self._question.done()
 
+    async def ask_for_versions(self) -> None:
+        """Ask for versions: the cheapest question that shows whether the printer is there.
+
+        Raises `NotConnectedError`, or `CommandTimeoutError` when no answer comes.
+        """
+        await self._session.request(commands.get_version())
+
     async def _ask_for_versions(self) -> None:
         with suppress(BambuError):
-            await self._session.request(commands.get_version())
+            await self.ask_for_versions()
 
     def _tell_update(self, changed: frozenset[str]) -> None:
         if changed and self.on_update:
@@ -340,13 +423,26 @@ class BambuPrinter(
             if MODULES_KEY in keys and self._identify()
             else sections_of(keys)
         )
+        version = self.state.firmware.version
         self.state, changed = decode_sections(
             self.state, self.raw.data, sections, self._context()
         )
+        if version and version != self.state.firmware.version:
+            self._evidence.forget()
+        self._evidence.flagged(self.state.capabilities.signature_required)
         return changed
 
+    def restore(self, raw: Mapping[str, Any]) -> None:
+        """Take over what somebody else has heard of a printer (see `replay`)."""
+        self.raw.data = dict(raw)
+        self.raw.complete = "gcode_state" in raw
+        self._identify()
+        self.state, _ = decode_sections(
+            self.state, self.raw.data, SECTIONS, self._context()
+        )
+
     def _context(self) -> Context:
-        return Context(model=self.model, now=datetime.now(UTC))
+        return Context(model=self.model, now=self.clock())
 
     def _identify(self) -> bool:
         """Tell the model from the version list; return whether it is another one now."""
@@ -383,18 +479,11 @@ class BambuPrinter(
                 await asyncio.sleep(_VERSION_INTERVAL)
             # A question can be lost, and deltas alone never make the state whole.
             delay = _REPEAT_INTERVAL
-            while not await self._wait_complete(delay):
+            while not await self.wait_available(delay):
                 await self._push_all()
                 delay = min(delay * 2, _LONGEST_REPEAT_INTERVAL)
         except BambuError as err:
             _LOGGER.debug("Greeting the printer failed: %s", err)
-
-    async def _wait_complete(self, limit: float) -> bool:
-        """Wait for a full report; return whether it has come."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                await self._complete.wait()
-        return self.raw.complete
 
     async def _push_all(self) -> None:
         self._last_push_all = asyncio.get_running_loop().time()
@@ -410,6 +499,9 @@ class BambuPrinter(
         if state is self.service_state:
             return
         self.service_state = state
+        self._tell_connection()
+
+    def _tell_connection(self) -> None:
         if self.on_connection:
             self.on_connection()
 
@@ -421,16 +513,30 @@ class BambuPrinter(
     @override
     async def _command(self, command: Command) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement."""
+        before = self.control, self.can_control(command.section)
         try:
-            return await self._session.request(command)
+            answer = await self._session.request(command)
+        except NotAuthorizedError:
+            self._evidence.refused(command)
+            raise
         except CommandTimeoutError as err:
             # Firmware that wants signatures often does not even answer.
             if (
-                command.section == "print"
-                and self.state.capabilities.signature_required
+                command.section == CONTROL_SECTION
+                and self._evidence.signature_required()
             ):
                 raise NotAuthorizedError(command.name, "no answer") from err
             raise
+        else:
+            self._evidence.acknowledged(command, answer)
+            return answer
+        finally:
+            if (self.control, self.can_control(command.section)) != before:
+                self._tell_connection()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _plain(value: object) -> object:

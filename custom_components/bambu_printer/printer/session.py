@@ -28,6 +28,7 @@ from .errors import (
     NotAuthorizedError,
     NotConnectedError,
     PrinterConnectionError,
+    TooManyClientsError,
 )
 from .security import connection_error, create_ssl_context
 from .values import integer, text
@@ -56,6 +57,8 @@ _MAX_REQUEST_SIZE = 1 << 16
 
 _REFUSED_LOGIN = frozenset({4, 5, 134, 135})
 """CONNACK codes for a wrong user or password, of MQTT 3.1.1 and as paho names them."""
+_NO_ROOM = frozenset({3, 136})
+"""CONNACK codes of a printer that serves as many clients as it can."""
 _FIRST_ID, _LAST_ID = 20_000, 29_999
 """The window of the maker's own client; far larger numbers crash the AMS."""
 _UNSIGNED_ERRORS = range(0x05024007, 0x0502400D)
@@ -117,11 +120,12 @@ class Session:
         """Whether the session is kept up."""
         return self._task is not None and not self._task.done()
 
-    async def start(self) -> None:
+    async def start(self, *, insist: bool = False) -> None:
         """Connect, and keep the connection from then on.
 
         Raises a `PrinterConnectionError` when the first attempt fails; nothing goes on in
-        the background then.
+        the background then.  Who insists only waits for the first attempt to end: if it
+        fails, the listener is told, and it is tried again.
         """
         if self.running:
             return
@@ -139,7 +143,7 @@ class Session:
                 first.set_exception(NotConnectedError("the session was stopped"))
 
         self._task = loop.create_task(
-            self._run(lambda: self._new_client(context), first),
+            self._run(lambda: self._new_client(context), first, insist=insist),
             name="bambu_printer session",
         )
         self._task.add_done_callback(stopped)
@@ -254,7 +258,11 @@ class Session:
         return client
 
     async def _run(
-        self, new_client: Callable[[], aiomqtt.Client], first: asyncio.Future[None]
+        self,
+        new_client: Callable[[], aiomqtt.Client],
+        first: asyncio.Future[None],
+        *,
+        insist: bool,
     ) -> None:
         """Hold the connection; after it breaks, try again with growing pauses."""
         delay = _FIRST_DELAY
@@ -278,8 +286,10 @@ class Session:
             finally:
                 self._disconnect()
             if not first.done():
-                first.set_exception(error)
-                return
+                if not insist:
+                    first.set_exception(error)
+                    return
+                first.set_result(None)
             final = isinstance(error, (InvalidAccessCodeError, CertificateChangedError))
             try:
                 self._listener.on_disconnected(error, final=final)
@@ -424,8 +434,11 @@ def _retrieve(outcome: asyncio.Future[Any]) -> None:
 
 def _session_error(err: BaseException) -> PrinterConnectionError:
     code = getattr(err, "rc", None)
-    if code is not None and getattr(code, "value", code) in _REFUSED_LOGIN:
+    code = getattr(code, "value", code)
+    if code in _REFUSED_LOGIN:
         return InvalidAccessCodeError("the printer refuses the access code")
+    if code in _NO_ROOM:
+        return TooManyClientsError("the printer serves no more clients")
     return connection_error(err)
 
 
