@@ -13,6 +13,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+import pytest_socket
 from syrupy.assertion import SnapshotAssertion
 
 # The test harness brings a package named custom_components: ours must be there first.
@@ -40,10 +41,25 @@ def _custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
 
 
+@pytest.fixture(autouse=True)
+def announcement_ports() -> Iterator[tuple[int, ...]]:
+    """Listen for announcements nowhere: other tests, and printers, are on the same ports."""
+    with patch("custom_components.bambu_printer.discovery.ANNOUNCEMENT_PORTS", ()):
+        yield ()
+
+
 @pytest.fixture
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Write snapshots the way Home Assistant does."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def whole_loopback(socket_enabled: None) -> None:
+    """Allow all addresses of the loopback that tests use, not only the first."""
+    pytest_socket.socket_allow_hosts(
+        ["127.0.0.1", "127.0.0.2", "127.0.0.3"], allow_unix_socket=True
+    )
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 import logging
 from typing import Any
 
+from homeassistant.const import CONF_HOST
+
 from .const import (
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
@@ -18,8 +20,6 @@ from .printer import (
     PrinterConnectionError,
     check_connection,
 )
-
-from homeassistant.const import CONF_HOST
 
 _LOGGER = logging.getLogger(__name__)
 

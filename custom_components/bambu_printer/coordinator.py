@@ -22,11 +22,18 @@ from .printer import (
     PrinterState,
     ServiceState,
 )
-from .printer.errors import CertificateChangedError, InvalidAccessCodeError
+from .printer.errors import (
+    CertificateChangedError,
+    HungUpError,
+    InvalidAccessCodeError,
+)
 from .printer.state import SECTIONS
 from .problems import (
+    async_connected,
+    async_note_refusal,
     async_raise_access_code,
     async_raise_certificate,
+    contention_of,
 )
 from .profiles import ProfileList
 from .release import Release
@@ -81,6 +88,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             on_update=self._on_update,
             on_connection=self._on_connection,
         )
+        self.printer.contention = contention_of(hass, entry)
         self.data = self.printer.state
         self._watches: dict[str, dict[_Watch[Any], None]] = {
             name: {} for name in SECTIONS
@@ -256,6 +264,8 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             case CertificateChangedError():
                 async_raise_certificate(self.hass, self.config_entry)
                 raise ConfigEntryError(**texts) from err
+            case HungUpError():
+                async_note_refusal(self)
         raise UpdateFailed(**texts) from err
 
     @override
@@ -293,12 +303,12 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             self.last_update_success = available
             if available:
                 _LOGGER.info("%s is back", self.name)
+                async_connected(self.hass, self.config_entry)
                 self._publish(ALL_SECTIONS)
-            else:
-                if not self._holds:
-                    _LOGGER.info("%s is lost: %s", self.name, self.printer.last_error)
+            elif not self._holds:
+                _LOGGER.info("%s is lost: %s", self.name, self.printer.last_error)
         self.async_update_listeners()
-        if self.printer.service_state is not ServiceState.QUIT:
+        if self._holds:
             return
         match self.printer.last_error:
             case InvalidAccessCodeError():

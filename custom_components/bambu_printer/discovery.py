@@ -282,7 +282,7 @@ def _open_socket(port: int) -> socket.socket:
         if hasattr(socket, "SO_REUSEPORT"):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(("", port))
-        group = socket.inet_aton(ANNOUNCEMENT_GROUP) + socket.inet_aton("0.0.0.0")
+        group = socket.inet_aton(ANNOUNCEMENT_GROUP) + bytes(4)
         try:
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
         except OSError as err:

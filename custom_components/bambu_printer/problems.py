@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from homeassistant.config_entries import (
     SOURCE_REAUTH,
@@ -15,6 +15,7 @@ from homeassistant.const import CONF_HOST
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
+from homeassistant.util.hass_dict import HassKey
 
 from .connection import async_try_connection
 from .const import CONF_CERTIFICATE, CONF_MQTT_PORT, CONF_SERIAL, DOMAIN
@@ -24,7 +25,7 @@ from .printer import (
     PrinterState,
     verify_certificate,
 )
-from .printer.contention import SETTLED_AFTER
+from .printer.contention import SETTLED_AFTER, Contention
 from .printer.models import Family
 from .printer.state.enclosure import StorageStatus
 
@@ -95,6 +96,35 @@ PROBLEMS: Final = (
     Problem(key="other_client", exists=_crowded),
     Problem(key="silent", exists=_silent),
 )
+
+
+_CONTENTION: HassKey[dict[str, Contention]] = HassKey(f"{DOMAIN}_contention")
+
+
+@callback
+def contention_of(hass: HomeAssistant, entry: ConfigEntry) -> Contention:
+    """Return what is remembered of an entry's connections, from set-up to set-up."""
+    known = hass.data.setdefault(_CONTENTION, {})
+    return known.setdefault(entry.entry_id, Contention())
+
+
+@callback
+def async_forget_contention(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget it: the entry is removed."""
+    hass.data.get(_CONTENTION, {}).pop(entry.entry_id, None)
+    ir.async_delete_issue(hass, DOMAIN, issue_id("other_client", entry))
+
+
+@callback
+def async_note_refusal(coordinator: PrinterCoordinator) -> None:
+    """Remember that the printer did not let us in while the entry was set up."""
+    contention = coordinator.printer.contention
+    contention.disconnected(
+        asyncio.get_running_loop().time(), refused=True, hung_up=True
+    )
+    if contention.crowded:
+        entry = coordinator.config_entry
+        _async_show(coordinator.hass, entry, "other_client", exists=True)
 
 
 def issue_id(key: str, entry: ConfigEntry) -> str:
@@ -231,6 +261,9 @@ def _async_raise_until(
             await asyncio.sleep(interval)
             if not registry.async_get_issue(DOMAIN, issue_id(key, entry)):
                 return
+            if entry.state is ConfigEntryState.LOADED:
+                # Its own session tries again, and says when it was let in.
+                continue
             if entry.state is ConfigEntryState.NOT_LOADED:
                 _async_show(hass, entry, key, exists=False)
                 return
@@ -245,9 +278,8 @@ def _async_raise_until(
 def async_connected(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Withdraw what a connection that stands has proven wrong."""
     async_forget_problems(hass, entry)
-    flows: Any = hass.config_entries.flow
     for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
-        flows.async_abort(flow["flow_id"])
+        hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
 @callback

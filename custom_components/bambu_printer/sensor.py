@@ -27,12 +27,13 @@ from .entity import (
     AmsPart,
     NozzlePart,
     PartEntityDescription,
+    PrinterEntity,
     TrayPart,
     ValueEntity,
     WholePrinter,
     async_add_part_entities,
 )
-from .printer import BambuPrinter, PrinterState
+from .printer import BambuPrinter, ControlState, PrinterState
 from .printer.state.ams import (
     DRYING_KINDS,
     AmsKind,
@@ -407,6 +408,18 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
 )
 
 
+CONTROL_SENSORS: tuple[PrinterSensorDescription, ...] = (
+    PrinterSensorDescription(
+        key="control",
+        device_class=SensorDeviceClass.ENUM,
+        options=[state.value for state in ControlState],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        # The commands tell it as well, not the state alone.
+        value_fn=lambda _state: None,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: BambuConfigEntry,
@@ -424,6 +437,9 @@ async def async_setup_entry(
         },
         PrinterSensor,
     )
+    async_add_part_entities(
+        entry, async_add_entities, {WholePrinter: CONTROL_SENSORS}, ControlSensor
+    )
 
 
 class PrinterSensor(ValueEntity[Any], SensorEntity):
@@ -439,3 +455,19 @@ class PrinterSensor(ValueEntity[Any], SensorEntity):
     def native_value(self) -> Any:
         """Return the value."""
         return self.value
+
+
+class ControlSensor(PrinterEntity, SensorEntity):
+    """Whether the printer can be controlled; available all the time, as it tells why not."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: one of its values is that the printer is gone."""
+        return True
+
+    @property
+    @override
+    def native_value(self) -> str:
+        """Return what can be done with the printer."""
+        return self.coordinator.control

@@ -1,6 +1,6 @@
-"""Switches: detectors, print options, what the AMS does by itself, and drying."""
+"""Switches: detectors, print options, what the AMS does by itself, drying, the connection."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -15,10 +15,12 @@ from .entity import (
     OnOffEntity,
     Part,
     PartEntityDescription,
+    PrinterEntity,
     WholePrinter,
     async_add_part_entities,
     can_dry,
 )
+from .holds import Hold
 from .printer import BambuPrinter, PrinterState
 from .printer.control import CONTROL_SECTION
 from .printer.operations import AmsSetting, DetectorKind, PrintOption
@@ -64,9 +66,7 @@ def _option(option: PrintOption) -> PrinterSwitchDescription:
     return PrinterSwitchDescription(
         key=option.value,
         sections=("options",),
-        control="system"
-        if option is PrintOption.STORE_SENT_FILES
-        else CONTROL_SECTION,
+        control="system" if option is PrintOption.STORE_SENT_FILES else CONTROL_SECTION,
         entity_category=EntityCategory.CONFIG,
         exists_fn=exists,
         value_fn=lambda state: getattr(state.options, option.value),
@@ -127,6 +127,27 @@ AMS_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
 )
 
 
+async def _switch_release(
+    coordinator: PrinterCoordinator, _part: Part, on: bool
+) -> None:
+    if on:
+        await coordinator.release.async_release()
+    else:
+        await coordinator.release.async_take_back()
+
+
+RELEASE_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
+    PrinterSwitchDescription(
+        key="release_connection",
+        entity_category=EntityCategory.CONFIG,
+        control=None,
+        # What it shows is not something that the printer tells.
+        value_fn=lambda _state: None,
+        set_fn=_switch_release,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: BambuConfigEntry,
@@ -139,6 +160,9 @@ async def async_setup_entry(
         {WholePrinter: PRINTER_SWITCHES, AmsPart: AMS_SWITCHES},
         PrinterSwitch,
     )
+    async_add_part_entities(
+        entry, async_add_entities, {WholePrinter: RELEASE_SWITCHES}, ReleaseSwitch
+    )
 
 
 class PrinterSwitch(OnOffEntity, SwitchEntity):
@@ -149,3 +173,47 @@ class PrinterSwitch(OnOffEntity, SwitchEntity):
     @override
     def _switch(self, *, on: bool) -> Awaitable[None]:
         return self.entity_description.set_fn(self.coordinator, self._part, on)
+
+
+class ReleaseSwitch(PrinterEntity, SwitchEntity):
+    """Gives the connection up and takes it back; available all the time."""
+
+    entity_description: PrinterSwitchDescription
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        part: Part,
+        description: PrinterSwitchDescription,
+    ) -> None:
+        """Remember the part."""
+        super().__init__(coordinator, part, description)
+        self._part = part
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: it is needed most when everything else is not."""
+        return True
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether the connection is given up."""
+        return self.coordinator.held(Hold.RELEASED)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        """Return when the connection is taken back, if it is."""
+        return {"returns_at": self.coordinator.release.returns_at}
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Give the connection up."""
+        await self.entity_description.set_fn(self.coordinator, self._part, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Take the connection back."""
+        await self.entity_description.set_fn(self.coordinator, self._part, False)

@@ -21,7 +21,9 @@ def async_register(
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
     """Count the printers and their connections; nothing is asked over the network."""
     entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
-    loaded = [entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)]
+    loaded = [
+        entry.runtime_data for entry in hass.config_entries.async_loaded_entries(DOMAIN)
+    ]
     facts = async_get_discovery(hass).facts
     return {
         "printers": len(entries),

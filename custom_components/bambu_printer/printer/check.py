@@ -1,9 +1,7 @@
 """Trying whether a printer lets us in, within a few seconds."""
 
-import asyncio
-
-from .errors import ConnectTimeoutError, NoReportError
-from .printer import BambuPrinter, ServiceState
+from .errors import NoReportError
+from .printer import BambuPrinter
 from .session import Endpoint
 
 CHECK_TIMEOUT = 4.0
@@ -18,22 +16,12 @@ async def check_connection(endpoint: Endpoint, *, limit: float = CHECK_TIMEOUT) 
     when the printer does not let us in within `limit` seconds, and `NoReportError` when
     it does but has not reported by then.
     """
-    connected = False
-
-    def note() -> None:
-        nonlocal connected
-        connected |= printer.service_state is ServiceState.CONNECTED
-
-    printer = BambuPrinter(endpoint, on_connection=note)
+    printer = BambuPrinter(endpoint)
     try:
-        async with asyncio.timeout(limit):
-            await printer.start_session()
-    except TimeoutError as err:
-        if printer.raw.counters.full:
-            # Only the list of versions is missing.
-            return
-        if connected:
-            raise NoReportError("connected, but the printer sends no report") from err
-        raise ConnectTimeoutError("nothing answered in time") from err
+        await printer.start_session(limit=limit)
+    except NoReportError:
+        # Only the list of versions may be missing.
+        if not printer.counters.full:
+            raise
     finally:
         await printer.quit()

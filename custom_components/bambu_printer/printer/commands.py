@@ -32,6 +32,11 @@ def push_all() -> Command:
     return Command("pushing", {"command": "pushall", "version": 1, "push_target": 1})
 
 
+def start_reports() -> Command:
+    """Ask for the periodic reports again, on firmware that has stopped sending them."""
+    return Command("pushing", {"command": "start"})
+
+
 def pause() -> Command:
     """Pause the job."""
     return Command("print", {"command": "pause", "param": ""})

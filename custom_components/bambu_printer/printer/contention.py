@@ -32,13 +32,13 @@ class Contention:
         self._connected_at = now
 
     def disconnected(self, now: float, *, refused: bool = False, hung_up: bool) -> None:
-        """A connection has ended, or was `refused` for want of room.
+        """A connection has ended, or was `refused` before it was one.
 
         `hung_up`: the printer ended it, rather than falling silent or being unreachable.
         """
         since, self._connected_at = self._connected_at, None
         if refused:
-            self._kicks = _KICKS
+            self._kicks += 1
         elif since is None or not hung_up:
             # Not reached at all: that says nothing about others.
             return

@@ -43,6 +43,15 @@ class ConnectTimeoutError(PrinterConnectionError):
     code = "timed_out"
 
 
+class HungUpError(PrinterConnectionError):
+    """The right printer answered, but ended the conversation before it let us in.
+
+    Printers that have as many clients as they can take do so.
+    """
+
+    code = "hung_up"
+
+
 class NotAPrinterError(PrinterConnectionError):
     """Something listens there, but it does not present a printer's certificate."""
 
@@ -68,12 +77,6 @@ class InvalidAccessCodeError(PrinterConnectionError):
     """The printer refuses the access code (CONNACK 4 or 5)."""
 
     code = "invalid_auth"
-
-
-class TooManyClientsError(PrinterConnectionError):
-    """The printer has no room for another client (CONNACK 3), or keeps throwing us out."""
-
-    code = "too_many_clients"
 
 
 class NoReportError(PrinterConnectionError):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 import logging
@@ -14,18 +15,19 @@ from . import commands
 from .commands import Command
 from .contention import Contention
 from .control import CONTROL_SECTION, ControlEvidence, ControlState
+from .counters import Counters, Episode
 from .discovery import detect
 from .errors import (
     BambuError,
     CommandError,
     CommandTimeoutError,
     ConnectTimeoutError,
+    HungUpError,
     InvalidValueError,
     NoReportError,
     NotAuthorizedError,
     NotConnectedError,
     PrinterConnectionError,
-    TooManyClientsError,
 )
 from .models import Light, identify
 from .operations import (
@@ -40,11 +42,18 @@ from .operations import (
     WatchingOperations,
 )
 from .probe import harmless_command
-from .report import CHAMBER_KEY, HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
+from .report import (
+    CHAMBER_KEY,
+    HEATBED_LIGHT_KEY,
+    MODULES_KEY,
+    RawReport,
+    extract_status,
+)
 from .session import Endpoint, Session
 from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
 from .state.firmware import main_module, read_modules
 from .trace import Trace
+from .watchdog import Step, Watchdog, patience
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -116,7 +125,8 @@ class BambuPrinter(
         """Prepare a printer; nothing is sent yet.
 
         `on_update` is called with the names of the sections of `state` that changed,
-        `on_connection` when `available`, `service_state` or `control` changes.  `model_code` is
+        `on_connection` when `available`, `service_state`, `control` or the kind of
+        `last_error` changes.  `model_code` is
         ``DevModel`` of an announcement, if there was one.
         """
         self.endpoint = endpoint
@@ -146,7 +156,9 @@ class BambuPrinter(
         self._greeting: asyncio.Task[None] | None = None
         self._question: asyncio.Task[None] | None = None
         self._known_units: frozenset[int] = frozenset()
-        self._malformed_logged = False
+        self._watchdog: Watchdog | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._malformed = Episode()
 
     @property
     def serial(self) -> str:
@@ -197,16 +209,36 @@ class BambuPrinter(
                 await self._command(command)
         return self.control
 
+    @property
+    def counters(self) -> Counters:
+        """What happened to the connection and to what arrived."""
+        return self.raw.counters
+
     # Session
 
-    async def start_session(self) -> None:
+    async def start_session(self, *, limit: float | None = None) -> None:
         """Connect, and wait for the first full report.
+
+        `limit` bounds all of it, in seconds, for somebody who waits in front of a form;
+        without it each step has its own, generous one.
 
         Raises a `PrinterConnectionError` that says why it failed; the session is closed
         then.  Afterwards the session comes back by itself when it is lost, until `quit`.
         """
-        await self._session.start()
+        connected = self.counters.connected
         try:
+            async with asyncio.timeout(limit):
+                await self._start_session()
+        except TimeoutError as err:
+            if self.counters.connected > connected:
+                raise NoReportError(
+                    "connected, but the printer sends no report"
+                ) from err
+            raise ConnectTimeoutError("nothing answered in time") from err
+
+    async def _start_session(self) -> None:
+        try:
+            await self._session.start()
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
             self._require_session()
@@ -215,7 +247,9 @@ class BambuPrinter(
                     await self._identified.wait()
         except TimeoutError as err:
             await self.quit()
-            raise NoReportError("connected, but the printer sends no report") from err
+            raise self.last_error or NoReportError(
+                "connected, but the printer sends no report"
+            ) from err
         except BaseException:
             await self.quit()
             raise
@@ -239,7 +273,7 @@ class BambuPrinter(
         """
         if self.service_state in (ServiceState.PAUSED, ServiceState.QUIT):
             return
-        self._stop_greeting()
+        self._stop_tasks()
         self.raw.forget()
         self._set_service_state(ServiceState.PAUSED)
         await self._session.stop()
@@ -257,10 +291,26 @@ class BambuPrinter(
 
     async def quit(self) -> None:
         """End the session; commands that wait fail.  Can be called more than once."""
-        self._stop_greeting()
+        self._stop_tasks()
         await self._session.stop()
         self._set_service_state(ServiceState.QUIT)
         self._complete.set()
+
+    def reconnect_now(self) -> None:
+        """Try at once instead of after the pause: the printer was heard of.
+
+        To be called whenever the printer announces itself.  Does no harm to a session that
+        stands; one that has been silent is checked.
+        """
+        self._session.retry_now()
+
+    def set_host(self, host: str) -> None:
+        """Go on at another address, at once.  The state stays, stale until a report comes.
+
+        Does nothing when the printer is there already.
+        """
+        self.endpoint = replace(self.endpoint, host=host)
+        self._session.set_host(host)
 
     async def refresh(self) -> None:
         """Ask for versions and a full report.
@@ -321,48 +371,66 @@ class BambuPrinter(
 
     def on_connected(self) -> None:
         """Greet the printer: it says nothing by itself on some models."""
+        loop = asyncio.get_running_loop()
+        self.counters.connected += 1
         self.raw.forget()
         self._complete.clear()
         self.last_error = None
         self._evidence.forget()
         self.contention.connected(asyncio.get_running_loop().time())
         self._set_service_state(ServiceState.CONNECTED)
-        self._stop_greeting()
-        self._greeting = asyncio.get_running_loop().create_task(
-            self._greet(), name="bambu_printer greeting"
+        self._stop_tasks()
+        self._watchdog = Watchdog(loop.time())
+        self._greeting = loop.create_task(self._greet(), name="bambu_printer greeting")
+        self._watching = loop.create_task(
+            self._watch(self._watchdog), name="bambu_printer watchdog"
         )
 
-    def on_disconnected(self, error: PrinterConnectionError, *, final: bool) -> None:
+    def on_disconnected(self, error: PrinterConnectionError) -> None:
         """Take the state for stale."""
-        self._stop_greeting()
+        self._stop_tasks()
+        news = type(error) is not type(self.last_error)
         self.last_error = error
         self.contention.disconnected(
             asyncio.get_running_loop().time(),
-            refused=isinstance(error, TooManyClientsError),
+            refused=isinstance(error, HungUpError),
             hung_up=not isinstance(error, (ConnectTimeoutError, NoReportError)),
         )
         self.raw.forget()
-        self._set_service_state(
-            ServiceState.QUIT if final else ServiceState.DISCONNECTED
-        )
-        if final:
-            # Nothing more will come to wait for.
-            self._complete.set()
+        if self.service_state is ServiceState.DISCONNECTED:
+            self.counters.failed += 1
+            if news and self.on_connection:
+                self.on_connection()
+        else:
+            self.counters.lost += 1
+            self._set_service_state(ServiceState.DISCONNECTED)
 
-    def on_malformed(self, reason: str) -> None:
+    def on_malformed(self, reason: str, *, oversized: bool = False) -> None:
         """Count garbage; the last good state stands."""
-        self.raw.counters.malformed += 1
-        if not self._malformed_logged:
-            self._malformed_logged = True
+        self.counters.malformed += 1
+        self.counters.oversized += oversized
+        self._tell_malformed(reason)
+
+    def _tell_malformed(self, reason: str) -> None:
+        if self._malformed.strike(asyncio.get_running_loop().time()):
             _LOGGER.warning(
-                "The printer sent a message that cannot be read: %s", reason
+                "The printer sent something that cannot be read and was left out: %s",
+                reason,
             )
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
         was_complete, before = self.raw.complete, self.control
         self.trace.record(self.clock(), message, self.raw.data)
+        malformed = self.counters.malformed
+        if self._watchdog is not None:
+            self._watchdog.heard(
+                asyncio.get_running_loop().time(),
+                report=extract_status(message) is not None,
+            )
         keys = self.raw.apply(message)
+        if self.counters.malformed > malformed:
+            self._tell_malformed("values of a wrong type")
         keys |= self._apply_answers(message)
         changed = self._decode(keys) if keys else frozenset()
         if "ams" in changed:
@@ -485,15 +553,41 @@ class BambuPrinter(
         except BambuError as err:
             _LOGGER.debug("Greeting the printer failed: %s", err)
 
+    async def _watch(self, watchdog: Watchdog) -> None:
+        """Ask a silent printer whether it is still there, and call it anew if not."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotConnectedError):
+            while True:
+                step, wait = watchdog.look(
+                    loop.time(), patience(self.model), self._last_push_all
+                )
+                match step:
+                    case Step.ASK_VERSION:
+                        self.counters.questions += 1
+                        await self._session.send(commands.get_version())
+                    case Step.ASK_REPORT:
+                        self.counters.questions += 1
+                        if self.model.full_reports:
+                            await self._session.send(commands.start_reports())
+                        await self._push_all()
+                    case Step.GIVE_UP:
+                        self.counters.fell_silent += 1
+                        self._session.drop(
+                            NoReportError("the printer has fallen silent")
+                        )
+                        return
+                await asyncio.sleep(wait)
+
     async def _push_all(self) -> None:
         self._last_push_all = asyncio.get_running_loop().time()
         await self._session.send(commands.push_all())
 
-    def _stop_greeting(self) -> None:
-        for task in (self._greeting, self._question):
+    def _stop_tasks(self) -> None:
+        for task in (self._greeting, self._question, self._watching):
             if task is not None:
                 task.cancel()
-        self._greeting = self._question = None
+        self._greeting = self._question = self._watching = None
+        self._watchdog = None
 
     def _set_service_state(self, state: ServiceState) -> None:
         if state is self.service_state:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import logging
 from typing import Any, Final
 
+from .counters import Counters
 from .known import DEVICE_KEYS, STATUS_KEYS
+from .order import ReportOrder
 from .slots import SlotAddress, unit_bit
 from .values import Raw, bits, integer, records, word
 
@@ -91,22 +93,14 @@ The earlier value stands then.  Single numbers are left to the decoders, which k
 earlier one; here is what many of them share."""
 
 
-@dataclass(slots=True)
-class ReportCounters:
-    """What arrived, for diagnostics."""
-
-    full: int = 0
-    delta: int = 0
-    malformed: int = 0
-
-
 class RawReport:
     """Everything a printer has said of its state."""
 
     def __init__(self) -> None:
         """Start with nothing known."""
         self.data: Raw = {}
-        self.counters = ReportCounters()
+        self.counters = Counters()
+        self._order = ReportOrder()
         self.complete = False
         """Whether a full report has arrived since the last `forget`."""
         self.unknown_keys: set[str] = set()
@@ -115,6 +109,7 @@ class RawReport:
     def forget(self) -> None:
         """Take what is known for stale: only a full report makes it whole again."""
         self.complete = False
+        self._order.forget()
 
     def set_value(self, key: str, value: object) -> set[str]:
         """Keep something that is not part of reports; return what changed."""
@@ -143,6 +138,15 @@ class RawReport:
         status, bad = _without_wrong_types(status)
         self.counters.malformed += bad
         status = self._note_unknown(status)
+        repeated = self._order.is_repeated(status)
+        if overtaken := self._order.overtaken(status):
+            self.counters.reordered += 1
+            status = {key: status[key] for key in status.keys() - overtaken}
+        changed = self._take(status)
+        self.counters.repeated += repeated and not changed
+        return changed
+
+    def _take(self, status: Raw) -> set[str]:
         # Some firmware leaves ``msg`` out, also in tiny reports: only a marked report
         # that really carries the state may replace everything.
         if status.get("msg") in (0, "0") and "gcode_state" in status:
