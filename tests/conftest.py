@@ -221,6 +221,15 @@ class Rig:
             if state.state != STATE_UNAVAILABLE
         }
 
+    @property
+    def always(self) -> set[str]:
+        """Return the entities that are available also without the printer."""
+        return {
+            self.entity_id("binary_sensor", "connectivity"),
+            self.entity_id("sensor", "control"),
+            self.entity_id("switch", "release_connection"),
+        }
+
     async def call(self, action: str, key: str, **data: Any) -> None:
         """Perform an action on an entity."""
         platform, name = action.split(".")

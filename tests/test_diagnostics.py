@@ -108,7 +108,7 @@ async def test_after_it_is_lost(
 
     assert await async_setup_component(hass, "diagnostics", {})
     await rig.printer.power_off()
-    await wait_until(hass, lambda: len(rig.available()) == 1)
+    await wait_until(hass, lambda: rig.available() == rig.always)
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, rig.entry
     )

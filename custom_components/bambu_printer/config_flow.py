@@ -147,8 +147,8 @@ _RELEASE_SCHEMA = probatio.Schema(
     {probatio.Required(CONF_RETURN_AFTER, default=0): _minutes(0)}
 )
 _OPTIONS_FIELDS: dict[Any, Any] = {
-    probatio.Required(CONF_POWER): section(_POWER_SCHEMA, {"collapsed": False}),
-    probatio.Required(CONF_RELEASE): section(_RELEASE_SCHEMA, {"collapsed": False}),
+    probatio.Optional(CONF_POWER): section(_POWER_SCHEMA, {"collapsed": False}),
+    probatio.Optional(CONF_RELEASE): section(_RELEASE_SCHEMA, {"collapsed": False}),
 }
 
 _FIELD_OF_ERROR = {
