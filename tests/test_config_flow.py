@@ -847,3 +847,29 @@ async def test_reauth(
     assert result["reason"] == "reauth_successful"
     await hass.async_block_till_done()
     assert entry.data == {**entry_data(printer), CONF_ACCESS_CODE: "87654321"}
+
+
+# Options
+
+
+async def test_options(
+    hass: HomeAssistant, printer: VirtualPrinter, entry: MockConfigEntry
+) -> None:
+    entry.add_to_hass(hass)
+    assert entry.supports_options
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["type"] is FlowResultType.FORM
+    assert [str(key) for key in result["data_schema"].schema] == [
+        "chamber_sensor",
+        "power",
+        "release",
+    ]
+    chosen = {
+        "power": {"power_switch": "switch.plug", "wake": False, "grace": 5.0},
+        "release": {"return_after": 30.0},
+    }
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], chosen
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == chosen
