@@ -873,3 +873,8 @@ async def test_options(
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options == chosen
+    # Where the printer measures its chamber itself, nobody else is asked for.
+    with patch(f"{FLOW}._has_chamber_sensor", return_value=True):
+        result = await hass.config_entries.options.async_init(entry.entry_id)
+    fields = [str(key) for key in result["data_schema"].schema]
+    assert fields == ["power", "release"]

@@ -147,7 +147,7 @@ class BambuPrinter(
         self._model_code = model_code
         # The model alone says what there is and how high it may go, until telemetry does.
         self.state, _ = decode_sections(
-            PrinterState(), {}, ("capabilities",), self._context()
+            PrinterState(), {}, ("capabilities",), self._context(self.clock())
         )
         self._session = Session(endpoint, self)
         self._last_push_all = float("-inf")
@@ -164,6 +164,11 @@ class BambuPrinter(
     def serial(self) -> str:
         """The serial number."""
         return self.endpoint.serial
+
+    @property
+    def model_code(self) -> str:
+        """``DevModel`` of the announcement that the printer was made from, if any."""
+        return self._model_code
 
     @property
     def available(self) -> bool:
@@ -354,7 +359,9 @@ class BambuPrinter(
         """
         if value is not None:
             self._check_range("chamber temperature", value, 150, minimum=-40)
-        self._tell_update(self._decode(self.raw.set_value(CHAMBER_KEY, value)))
+        self._tell_update(
+            self._decode(self.raw.set_value(CHAMBER_KEY, value), self.clock())
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return what is known, without anything that identifies printer or owner."""
@@ -421,7 +428,8 @@ class BambuPrinter(
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
         was_complete, before = self.raw.complete, self.control
-        self.trace.record(self.clock(), message, self.raw.data)
+        now = self.clock()
+        self.trace.record(now, message, self.raw.data)
         malformed = self.counters.malformed
         if self._watchdog is not None:
             self._watchdog.heard(
@@ -432,7 +440,7 @@ class BambuPrinter(
         if self.counters.malformed > malformed:
             self._tell_malformed("values of a wrong type")
         keys |= self._apply_answers(message)
-        changed = self._decode(keys) if keys else frozenset()
+        changed = self._decode(keys, now) if keys else frozenset()
         if "ams" in changed:
             self._ask_about_new_units()
         if self.raw.complete and not was_complete:
@@ -485,7 +493,7 @@ class BambuPrinter(
             return self.raw.set_value(HEATBED_LIGHT_KEY, system.get("led_mode"))
         return set()
 
-    def _decode(self, keys: set[str]) -> frozenset[str]:
+    def _decode(self, keys: set[str], now: datetime) -> frozenset[str]:
         sections = (
             set(SECTIONS)
             if MODULES_KEY in keys and self._identify()
@@ -493,7 +501,7 @@ class BambuPrinter(
         )
         version = self.state.firmware.version
         self.state, changed = decode_sections(
-            self.state, self.raw.data, sections, self._context()
+            self.state, self.raw.data, sections, self._context(now)
         )
         if version and version != self.state.firmware.version:
             self._evidence.forget()
@@ -506,11 +514,11 @@ class BambuPrinter(
         self.raw.complete = "gcode_state" in raw
         self._identify()
         self.state, _ = decode_sections(
-            self.state, self.raw.data, SECTIONS, self._context()
+            self.state, self.raw.data, SECTIONS, self._context(self.clock())
         )
 
-    def _context(self) -> Context:
-        return Context(model=self.model, now=self.clock())
+    def _context(self, now: datetime) -> Context:
+        return Context(model=self.model, now=now)
 
     def _identify(self) -> bool:
         """Tell the model from the version list; return whether it is another one now."""

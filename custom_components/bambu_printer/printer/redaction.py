@@ -44,6 +44,8 @@ _PRIVATE: Final = frozenset(
 """Keys of reports and of answers whose values are nobody's business."""
 _MEANINGFUL: Final = frozenset({"", "0", "disable"})
 """Values of such keys that say that there is none."""
+_PLACEHOLDERS: Final = frozenset({"", "N/A"})
+"""What stands for a serial number that is not known."""
 _BOARDS: Final = frozenset({"@modules", "module", "new_ver_list"})
 """The lists in which ``name`` is the name of a board."""
 
@@ -72,12 +74,26 @@ class Redaction:
                 return self._scalar(value, key, board=board)
         return value
 
+    def clean(self, value: Any) -> Any:
+        """Return a JSON value without the given texts, whatever the keys are."""
+        match value:
+            case dict():
+                return {
+                    self._text(str(key)): self.clean(item)
+                    for key, item in value.items()
+                }
+            case list() | tuple():
+                return [self.clean(item) for item in value]
+            case str():
+                return self._text(value)
+        return value
+
     def _scalar(self, value: str | float, key: str, *, board: bool) -> str | float:
         if isinstance(value, str):
             if key in _TAGS:
                 return self._tag(value)
             if key in _SERIALS:
-                return f"SERIAL{self._number('serial', value):09d}" if value else value
+                return self._serial(value)
             # A flag at the front tells what an address is for.
             if key == "rtsp_url" and value not in _MEANINGFUL:
                 return f"{value.partition('://')[0]}://{REDACTED}"
@@ -93,6 +109,13 @@ class Redaction:
         if not value.strip("0"):
             return value
         return f"F{self._number('tag', value):0{max(len(value) - 1, 1)}d}"
+
+    def _serial(self, value: str) -> str:
+        """Replace a serial number, but for its beginning, which tells the kind of thing."""
+        if value in _PLACEHOLDERS:
+            return value
+        width = max(len(value) - 3, 1)
+        return f"{value[:3]}{self._number('serial', value):0{width}d}"
 
     def _text(self, value: str) -> str:
         for secret in self._secrets:
