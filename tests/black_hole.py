@@ -21,6 +21,7 @@ class BlackHole:
     def __enter__(self) -> Self:
         """Listen, and fill the queue."""
         listener = self._sockets.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.host, self.port))
         listener.listen(0)
         self.port = listener.getsockname()[1]

@@ -90,7 +90,13 @@ async def test_what_helps(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, rig: Rig
 ) -> None:
     assert await async_setup_component(hass, "diagnostics", {})
-    await rig.report({"brand_new_key": 1, "device": {"warp_drive": {"on": True}}})
+    await rig.report(
+        {
+            "brand_new_key": 1,
+            "device": {"warp_drive": {"on": True}},
+            "ipcam": {"rtsp_url": "rtsps://192.0.2.77:322/streaming/live/1"},
+        }
+    )
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, rig.entry
     )

@@ -2,10 +2,36 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 # What the firmware's authorization control answers to an unsigned command.
 UNSIGNED_REASON = "mqtt message verify failed"
 UNSIGNED_ERROR = 84033543
+
+
+class Stage(StrEnum):
+    """How far a client has come."""
+
+    TCP = "tcp"
+    """It is connected, and wants to start TLS."""
+    TLS = "tls"
+    """TLS stands, and its CONNECT is not read yet."""
+    LOGIN = "login"
+    """Its CONNECT waits for an answer."""
+    SUBSCRIBE = "subscribe"
+    """Its first subscription waits for an answer."""
+    REQUEST = "request"
+    """It has subscribed, and asks for something."""
+
+
+class Fate(StrEnum):
+    """What becomes of a client."""
+
+    GO_ON = "go on"
+    HANG = "hang"
+    """Nothing is answered any more."""
+    DROP = "drop"
+    """It is hung up on."""
 
 
 @dataclass(slots=True)
@@ -42,6 +68,11 @@ class Faults:
     bare_echo: bool = False
     # Refuse the login, whatever the code is.
     refuse_login: bool = False
+    # Answer clients no more, or hang up on them, when they come to this stage.
+    hang_at: Stage | None = None
+    drop_at: Stage | None = None
+    # How many clients met that fate.
+    struck: int = 0
     # The file server: refuse the password, whatever it is.
     ftps_refuse_login: bool = False
     # Accept connections and never answer, not even the TLS handshake.
@@ -62,6 +93,13 @@ class Faults:
     refuse_next: list[Refusal | dict[str, str | int | None]] = field(
         default_factory=list
     )
+
+    def fate(self, stage: Stage) -> Fate:
+        """Return what becomes of a client that comes to a stage."""
+        if stage not in (self.drop_at, self.hang_at):
+            return Fate.GO_ON
+        self.struck += 1
+        return Fate.DROP if stage is self.drop_at else Fate.HANG
 
     def take_refusal(self, section: str, command: str) -> Refusal | None:
         """Return the refusal meant for this command and forget it."""

@@ -126,6 +126,7 @@ class VirtualPrinter:
             allow_topic=self._allow_topic,
             on_publish=self._on_publish,
             frozen=lambda: self.faults.frozen,
+            fate=self.faults.fate,
         )
         self._detect = DetectService(self._describe)
         self._card = Card(self._machine, storage_dir) if storage else None
@@ -462,6 +463,12 @@ class VirtualPrinter:
         """Send one message of every kind that no client may stumble over."""
         for message in garbage():
             self._publish(message)
+
+    async def flood(self, size: int, piece: bytes) -> None:
+        """Send so many bytes of messages, as fast as clients take them."""
+        for _ in range(-(-size // len(piece))):
+            self._publish(piece)
+            await self._broker.drain()
 
     async def tick(self, seconds: float = 1.0) -> None:
         """Let time pass, times the speed; nothing is sent."""

@@ -1,10 +1,14 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.hass_dict import HassKey
 
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
@@ -18,6 +22,12 @@ from .problems import (
     async_watch_problems,
 )
 from .services import async_setup_services
+
+_MISSING: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_missing")
+"""The data of entries whose printer did not answer when their session was ended."""
+_RELOAD_LIMIT = 0.5
+"""Seconds that a reload waits for such a printer; Home Assistant tries again later, and
+then as long as it takes."""
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -36,6 +46,7 @@ PLATFORMS = [
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, and listen for printers."""
+    hass.data[_MISSING] = {}
     async_setup_services(hass)
     await async_setup_discovery(hass)
     return True
@@ -43,8 +54,18 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Set up a printer from its config entry."""
-    coordinator = PrinterCoordinator(hass, entry)
-    entry.async_on_unload(coordinator.async_disconnect)
+    # Something may have been put right since, if only a word of it is another one.
+    unchanged = hass.data[_MISSING].pop(entry.entry_id, None) == entry.data
+    coordinator = PrinterCoordinator(
+        hass, entry, start_limit=_RELOAD_LIMIT if unchanged else None
+    )
+
+    async def end() -> None:
+        await coordinator.async_disconnect()
+        if not coordinator.printer.parted:
+            hass.data[_MISSING][entry.entry_id] = entry.data
+
+    entry.async_on_unload(end)
 
     async def disconnect(_event: Event) -> None:
         # Entries are not unloaded when Home Assistant stops.

@@ -45,6 +45,8 @@ __all__ = ["BambuConfigEntry", "PrinterCoordinator", "endpoint_from_data"]
 type BambuConfigEntry = ConfigEntry[PrinterCoordinator]
 
 ALL_SECTIONS = frozenset(SECTIONS)
+_RESUME_LIMIT = 5.0
+"""Seconds that somebody waits for a connection that goes on being tried without him."""
 _FINAL_ERRORS = (InvalidAccessCodeError, CertificateChangedError)
 
 
@@ -78,8 +80,17 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     device_id: str
     """Of the printer, in the device registry; set before any entity is made."""
 
-    def __init__(self, hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-        """Prepare the session; nothing is sent yet."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: BambuConfigEntry,
+        *,
+        start_limit: float | None = None,
+    ) -> None:
+        """Prepare the session; nothing is sent yet.
+
+        `start_limit` bounds the wait for the first report, in seconds.
+        """
         super().__init__(
             hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=None
         )
@@ -93,6 +104,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self._watches: dict[str, dict[_Watch[Any], None]] = {
             name: {} for name in SECTIONS
         }
+        self._start_limit = start_limit
         self._running = False
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
@@ -133,8 +145,15 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         """Connect again, unless there is another reason not to."""
         self._holds.discard(hold)
         if not self._holds:
-            await self.printer.resume_session()
+            await self._async_resume(_RESUME_LIMIT)
         self.async_update_listeners()
+
+    async def _async_resume(self, limit: float) -> None:
+        """Connect, and wait for the first attempt, but not longer than so many seconds."""
+        attempt = self.config_entry.async_create_background_task(
+            self.hass, self.printer.resume_session(), f"{DOMAIN} resuming"
+        )
+        await asyncio.wait((attempt,), timeout=limit)
 
     async def async_wake(self) -> None:
         """Make the printer ready to be told something, as far as that can be done from here.
@@ -236,9 +255,9 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         if plug.is_off:
             self._holds.add(Hold.POWERED_OFF)
         else:
-            await self.printer.resume_session()
+            await self._async_resume(self._start_limit or _RESUME_LIMIT)
             if self.printer.service_state is ServiceState.CONNECTED:
-                await self.printer.wait_available()
+                await self.printer.wait_available(self._start_limit or _RESUME_LIMIT)
             elif isinstance(self.printer.last_error, _FINAL_ERRORS):
                 self._raise(self.printer.last_error)
         self._running = True
@@ -249,7 +268,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     async def _async_setup(self) -> None:
         """Connect to the printer and wait for its first report."""
         try:
-            await self.printer.start_session()
+            await self.printer.start_session(limit=self._start_limit)
         except PrinterConnectionError as err:
             self._raise(err)
         self._running = True

@@ -186,16 +186,22 @@ class Connection(asyncio.Protocol):
         with suppress(PrinterConnectionError):
             self._send(_PINGREQ, 0, b"")
 
-    async def close(self) -> None:
-        """Take leave; a printer that does not answer is hung up on in a moment."""
+    async def close(self) -> bool:
+        """Take leave; a printer that does not answer is hung up on in a moment.
+
+        Returns whether it has answered.
+        """
+        answered = False
         try:
             if self._transport is not None and not self.lost.done():
                 with suppress(PrinterConnectionError):
                     self._send(_DISCONNECT, 0, b"")
                 self._transport.close()
                 await asyncio.wait((self.lost,), timeout=FAREWELL_TIME)
+                answered = self.lost.done()
         finally:
             self.abort(NotConnectedError("the session was stopped"))
+        return answered
 
     def abort(self, error: PrinterConnectionError) -> None:
         """Hang up at once."""

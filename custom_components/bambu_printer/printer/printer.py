@@ -215,6 +215,11 @@ class BambuPrinter(
         return self.control
 
     @property
+    def parted(self) -> bool:
+        """Whether the printer was still there when the session was ended."""
+        return self._session.parted
+
+    @property
     def counters(self) -> Counters:
         """What happened to the connection and to what arrived."""
         return self.raw.counters
@@ -416,6 +421,8 @@ class BambuPrinter(
         """Count garbage; the last good state stands."""
         self.counters.malformed += 1
         self.counters.oversized += oversized
+        if self._watchdog is not None:
+            self._watchdog.heard(asyncio.get_running_loop().time(), report=False)
         self._tell_malformed(reason)
 
     def _tell_malformed(self, reason: str) -> None:

@@ -48,6 +48,8 @@ router, do not all come back in the same moment."""
 _MOMENT = 3.0
 """Seconds of silence after which a call to reconnect makes us look whether the connection
 still stands."""
+_STUCK = 2.0
+"""Seconds that a printer which was heard of has left to go on with an attempt."""
 _MAX_REQUEST_SIZE = 1 << 16
 """Bytes; a printer that is sent more than it can hold hangs up, or worse."""
 
@@ -110,7 +112,9 @@ class Session:
         self._ready = False
         self._subscribed = False
         self._heard = False
+        self._parted = False
         self._refused = False
+        self._stuck: asyncio.TimerHandle | None = None
         self._hurry = asyncio.Event()
 
     @property
@@ -122,6 +126,11 @@ class Session:
     def listening(self) -> bool:
         """Whether the printer's reports are asked for."""
         return self._subscribed
+
+    @property
+    def parted(self) -> bool:
+        """Whether the printer has taken leave when the last connection was closed."""
+        return self._parted
 
     @property
     def running(self) -> bool:
@@ -173,7 +182,7 @@ class Session:
         """Connect at once instead of after the pause: the printer was heard of.
 
         Not when it has refused the access code: that it is there was known.  An attempt
-        that has not been answered yet starts anew.  Does nothing to a connection
+        that has not been answered yet starts anew, one that is stuck does so in a moment.  Does nothing to a connection
         that stands, but when it has been silent for a moment the printer has to prove
         that it still knows it.
         """
@@ -184,7 +193,18 @@ class Session:
             return
         if not self._refused:
             self._hurry.set()
-        if connection is not None and connection.dialling:
+        if connection is None:
+            return
+        if connection.dialling:
+            self._end_attempt()
+        elif self._stuck is None:
+            self._stuck = asyncio.get_running_loop().call_later(
+                _STUCK, self._end_stuck, connection
+            )
+
+    def _end_stuck(self, connection: Connection) -> None:
+        self._stuck = None
+        if connection is self._connection and connection.silent_for >= _STUCK:
             self._end_attempt()
 
     def set_host(self, host: str) -> None:
@@ -343,6 +363,9 @@ class Session:
                 return NotConnectedError("the attempt was given up for a better one")
             finally:
                 self._attempt = None
+                if self._stuck is not None:
+                    self._stuck.cancel()
+                    self._stuck = None
             self._ready = self._subscribed = True
             if not first.done():
                 first.set_result(None)
@@ -350,8 +373,9 @@ class Session:
             # Shielded: what is told there must outlive our own cancellation.
             return await asyncio.shield(connection.lost)
         finally:
+            ready = self._ready
             self._let_go()
-            await connection.close()
+            self._parted = await connection.close() and ready
 
     def _let_go(self) -> None:
         """Let nobody wait for an answer that cannot come any more."""

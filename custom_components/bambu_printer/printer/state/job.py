@@ -331,8 +331,10 @@ def _start_time(
     if told > 0 and -_CLOCK_BOUND <= age <= _LONGEST_JOB * 60:
         return datetime.fromtimestamp(told, UTC)
     if not active:
-        # It belongs to the last job until the next one begins.
-        return previous.start_time
+        # It belongs to the last job until the next one begins, or nothing is left of it:
+        # a printer that was switched off in between knows of no job.
+        named = raw.get("subtask_name") or raw.get("gcode_file")
+        return previous.start_time if named else None
     progress = integer(raw.get("mc_percent"), None)
     # The names of a job may arrive late; it is another one when it begins anew.
     start = previous.start_time
