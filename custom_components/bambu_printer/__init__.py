@@ -17,8 +17,7 @@ from .discovery import async_setup_discovery
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .problems import (
     async_connected,
-    async_forget_contention,
-    async_forget_problems,
+    async_forget_everything,
     async_watch_problems,
 )
 from .services import async_setup_services
@@ -94,8 +93,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
     """Forget what the user was told of a printer."""
-    async_forget_problems(hass, entry)
-    async_forget_contention(hass, entry)
+    async_forget_everything(hass, entry)
 
 
 async def async_remove_config_entry_device(

@@ -109,10 +109,12 @@ def contention_of(hass: HomeAssistant, entry: ConfigEntry) -> Contention:
 
 
 @callback
-def async_forget_contention(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Forget it: the entry is removed."""
+def async_forget_everything(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget all that concerns an entry: it is removed."""
+    async_forget_problems(hass, entry)
     hass.data.get(_CONTENTION, {}).pop(entry.entry_id, None)
-    ir.async_delete_issue(hass, DOMAIN, issue_id("other_client", entry))
+    for problem in PROBLEMS:
+        ir.async_delete_issue(hass, DOMAIN, issue_id(problem.key, entry))
 
 
 @callback
@@ -136,7 +138,7 @@ def issue_id(key: str, entry: ConfigEntry) -> str:
 def async_watch_problems(coordinator: PrinterCoordinator) -> CALLBACK_TYPE:
     """Raise and withdraw the repairs of a printer from now on; return what ends it.
 
-    Who raises one anew keeps what the user has said to it: ignored ones stay ignored.
+    Ignored ones stay ignored as long as their cause is there.
     """
     hass, entry = coordinator.hass, coordinator.config_entry
     cancel_look: CALLBACK_TYPE | None = None
@@ -179,8 +181,12 @@ def async_watch_problems(coordinator: PrinterCoordinator) -> CALLBACK_TYPE:
             each()
         if cancel_look:
             cancel_look()
+        registry = ir.async_get(hass)
         for problem in PROBLEMS:
-            ir.async_delete_issue(hass, DOMAIN, issue_id(problem.key, entry))
+            known = registry.async_get_issue(DOMAIN, issue_id(problem.key, entry))
+            # What was ignored is not shown anyway, and must be known when it is back.
+            if known and not known.dismissed_version:
+                ir.async_delete_issue(hass, DOMAIN, known.issue_id)
 
     return end
 

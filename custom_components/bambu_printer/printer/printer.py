@@ -207,6 +207,8 @@ class BambuPrinter(
         self._evidence.forget()
         self._tell_connection()
         await self.refresh()
+        # The report that was asked for comes before this answer.
+        await self.ask_for_versions()
         if self.state.capabilities.signature_required is None and (
             command := harmless_command(self.state)
         ):
@@ -269,7 +271,7 @@ class BambuPrinter(
         with suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 await self._complete.wait()
-        return self.raw.complete
+        return self.available
 
     def _require_session(self) -> None:
         """Raise why the session has ended, if it has."""
@@ -409,6 +411,7 @@ class BambuPrinter(
             hung_up=not isinstance(error, (ConnectTimeoutError, NoReportError)),
         )
         self.raw.forget()
+        self._complete.clear()
         if self.service_state is ServiceState.DISCONNECTED:
             self.counters.failed += 1
             if news and self.on_connection:
