@@ -86,6 +86,7 @@ async def test_reload_ten_times(
 
     await rig.hass.config_entries.async_reload(rig.entry.entry_id)
     await wait_until(hass, lambda: rig.printer.connected_clients == 1)
+    await wait_until(hass, rig.entry.runtime_data.printer._greeting.done)
     before = census()
     for _ in range(10):
         await rig.hass.config_entries.async_reload(rig.entry.entry_id)

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
-import shutil
 
 import pytest
 
@@ -29,7 +27,6 @@ from custom_components.bambu_printer.printer.errors import (
 from custom_components.bambu_printer.printer.session import Endpoint, Session
 from tests.black_hole import BlackHole
 from virtual_printer import VirtualPrinter
-from virtual_printer.certificates import identity
 
 from .reports import Recorder
 
@@ -41,7 +38,6 @@ def light(**keys) -> Command:
 
 
 LIGHT = light()
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto") or ""
 PAUSE = commands.pause()
 
 
@@ -632,61 +628,3 @@ def test_the_access_code_is_not_shown():
     assert "nadel" not in repr(one)
     assert one == replace(one)
     assert one.mqtt_port == 8883
-
-
-# ---- a broker that is not ours --------------------------------------------------------
-
-
-@pytest.mark.skipif(not MOSQUITTO, reason="mosquitto is not installed")
-async def test_it_speaks_with_a_real_broker(
-    socket_enabled, unused_tcp_port, tmp_path, recorder
-):
-    who = identity("01P00A000000007")
-    (tmp_path / "chain.pem").write_text(who.certificate_pem + who.authority.pem)
-    (tmp_path / "key.pem").write_bytes(who.key_pem)
-    (tmp_path / "users").write_text("bblp:12345678\n")
-    (tmp_path / "users").chmod(0o600)
-    folder = Path(MOSQUITTO).parent
-    hashing = await asyncio.create_subprocess_exec(
-        shutil.which("mosquitto_passwd") or folder / "mosquitto_passwd",
-        "-U",
-        tmp_path / "users",
-    )
-    assert await hashing.wait() == 0
-    (tmp_path / "mosquitto.conf").write_text(
-        f"listener {unused_tcp_port} 127.0.0.1\n"
-        f"certfile {tmp_path}/chain.pem\nkeyfile {tmp_path}/key.pem\n"
-        f"password_file {tmp_path}/users\nallow_anonymous false\nuser root\n"
-    )
-    broker = await asyncio.create_subprocess_exec(
-        MOSQUITTO,
-        "-c",
-        tmp_path / "mosquitto.conf",
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    where = Endpoint(
-        host="127.0.0.1",
-        serial="01P00A000000007",
-        access_code="12345678",
-        pin=who.authority.pem,
-        mqtt_port=unused_tcp_port,
-    )
-    session = Session(where, recorder)
-    try:
-        async with asyncio.timeout(10):
-            while not session.connected:
-                try:
-                    await session.start()
-                except PortRefusedError:
-                    await asyncio.sleep(0.02)
-        with pytest.raises(CommandTimeoutError):
-            await session.request(PAUSE, limit=0.05)
-        wrong = Session(replace(where, access_code="x"), Recorder())
-        with pytest.raises(InvalidAccessCodeError):
-            await wrong.start()
-        await session.stop()
-    finally:
-        await session.stop()
-        broker.terminate()
-        await broker.wait()
-    assert recorder.events == ["connected"]

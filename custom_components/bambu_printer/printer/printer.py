@@ -546,30 +546,36 @@ class BambuPrinter(
         return changed
 
     async def _greet(self) -> None:
-        """Ask for versions and a full report; both may need to be asked for again.
-
-        Boards that have just been switched on answer with empty versions.
-        """
+        """Ask for a full report and for versions."""
         try:
-            await self._push_all()
-            for _ in range(_VERSION_TRIES):
-                try:
-                    await self._session.request(
-                        commands.get_version(), limit=_VERSION_INTERVAL
-                    )
-                except CommandTimeoutError:
-                    continue
-                if main_module(self.state.firmware.modules):
-                    self._identified.set()
-                    break
-                await asyncio.sleep(_VERSION_INTERVAL)
-            # A question can be lost, and deltas alone never make the state whole.
-            delay = _REPEAT_INTERVAL
-            while not await self.wait_available(delay):
-                await self._push_all()
-                delay = min(delay * 2, _LONGEST_REPEAT_INTERVAL)
+            await asyncio.gather(self._ask_for_report(), self._ask_until_identified())
         except BambuError as err:
             _LOGGER.debug("Greeting the printer failed: %s", err)
+
+    async def _ask_for_report(self) -> None:
+        """Ask until a full report has come: deltas alone never make the state whole."""
+        await self._push_all()
+        delay = _REPEAT_INTERVAL
+        while not await self.wait_available(delay):
+            await self._push_all()
+            delay = min(delay * 2, _LONGEST_REPEAT_INTERVAL)
+
+    async def _ask_until_identified(self) -> None:
+        """Ask until the versions name the printer.
+
+        Boards that have just been switched on answer with empty ones.
+        """
+        for _ in range(_VERSION_TRIES):
+            try:
+                await self._session.request(
+                    commands.get_version(), limit=_VERSION_INTERVAL
+                )
+            except CommandTimeoutError:
+                continue
+            if main_module(self.state.firmware.modules):
+                self._identified.set()
+                return
+            await asyncio.sleep(_VERSION_INTERVAL)
 
     async def _watch(self, watchdog: Watchdog) -> None:
         """Ask a silent printer whether it is still there, and call it anew if not."""
