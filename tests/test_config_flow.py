@@ -653,7 +653,7 @@ async def test_discovery_without_a_name(
 ) -> None:
     printer._machine.name = ""
     result = await discover(hass, printer, name="", model_code="")
-    assert result["description_placeholders"]["model"] == "X1C"
+    assert (result["description_placeholders"] or {})["model"] == "X1C"
     result = await submit(
         hass, result["flow_id"], {CONF_ACCESS_CODE: printer.access_code}
     )
@@ -730,7 +730,7 @@ async def test_ssdp(
 ) -> None:
     result = await ssdp(hass, printer, Location=location)
     assert result["step_id"] == "discovery_confirm"
-    assert result["description_placeholders"]["name"] == printer.name
+    assert (result["description_placeholders"] or {})["name"] == printer.name
     result = await submit(
         hass, result["flow_id"], {CONF_ACCESS_CODE: printer.access_code}
     )

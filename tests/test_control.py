@@ -16,7 +16,10 @@ from custom_components.bambu_printer.printer.probe import harmless_command
 
 from .conftest import Rig, wait_until
 
-UNSIGNED = {"reason": "mqtt message verify failed", "err_code": 84033543}
+UNSIGNED: dict[str, str | int | None] = {
+    "reason": "mqtt message verify failed",
+    "err_code": 84033543,
+}
 WITHOUT_FLAG = pytest.mark.parametrize("model", ["P1S", "A1MINI"])
 
 

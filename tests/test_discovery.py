@@ -371,7 +371,7 @@ async def test_no_port_to_be_had(
     call: str,
 ) -> None:
     """Then nothing is heard, and everything else works."""
-    with patch.object(module.socket.socket, call, side_effect=OSError("in use")):
+    with patch.object(socket.socket, call, side_effect=OSError("in use")):
         assert await async_setup_component(hass, DOMAIN, {})
     assert async_get_discovery(hass).facts.ports == []
     entry.add_to_hass(hass)

@@ -275,17 +275,20 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
 
     def _raise(self, err: PrinterConnectionError) -> NoReturn:
         """Turn what went wrong into what Home Assistant expects, and open a repair."""
-        texts = {"translation_domain": DOMAIN, "translation_key": err.code}
         match err:
             case InvalidAccessCodeError():
                 async_raise_access_code(self.hass, self.config_entry)
-                raise ConfigEntryAuthFailed(**texts) from err
+                raise ConfigEntryAuthFailed(
+                    translation_domain=DOMAIN, translation_key=err.code
+                ) from err
             case CertificateChangedError():
                 async_raise_certificate(self.hass, self.config_entry)
-                raise ConfigEntryError(**texts) from err
+                raise ConfigEntryError(
+                    translation_domain=DOMAIN, translation_key=err.code
+                ) from err
             case HungUpError():
                 async_note_refusal(self)
-        raise UpdateFailed(**texts) from err
+        raise UpdateFailed(translation_domain=DOMAIN, translation_key=err.code) from err
 
     @override
     async def _async_update_data(self) -> PrinterState:

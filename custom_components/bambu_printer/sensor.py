@@ -460,6 +460,8 @@ class PrinterSensor(ValueEntity[Any], SensorEntity):
 class ControlSensor(PrinterEntity, SensorEntity):
     """Whether the printer can be controlled; available all the time, as it tells why not."""
 
+    entity_description: PrinterSensorDescription
+
     @property
     @override
     def available(self) -> bool:

@@ -147,7 +147,7 @@ class BambuPrinter(
         self._model_code = model_code
         # The model alone says what there is and how high it may go, until telemetry does.
         self.state, _ = decode_sections(
-            PrinterState(), {}, ("capabilities",), self._context(self.clock())
+            PrinterState(), {}, ("capabilities",), self._context()
         )
         self._session = Session(endpoint, self)
         self._last_push_all = float("-inf")
@@ -524,11 +524,11 @@ class BambuPrinter(
         self.raw.complete = "gcode_state" in raw
         self._identify()
         self.state, _ = decode_sections(
-            self.state, self.raw.data, SECTIONS, self._context(self.clock())
+            self.state, self.raw.data, SECTIONS, self._context()
         )
 
-    def _context(self, now: datetime) -> Context:
-        return Context(model=self.model, now=now)
+    def _context(self, now: datetime | None = None) -> Context:
+        return Context(model=self.model, now=now or self.clock())
 
     def _identify(self) -> bool:
         """Tell the model from the version list; return whether it is another one now."""
