@@ -24,6 +24,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.bambu_printer.const import CONF_ACCESS_CODE, DOMAIN
+from custom_components.bambu_printer.coordinator import cache_folder
 from custom_components.bambu_printer.printer import printer as printer_module
 from custom_components.bambu_printer.printer.watchdog import Patience
 from virtual_printer import PROFILES, VirtualPrinter
@@ -386,3 +387,16 @@ async def test_slow_versions_do_not_keep_it_from_starting(
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_removing_forgets_what_was_kept(
+    hass: HomeAssistant, printer: VirtualPrinter, rig: Rig
+) -> None:
+    path = "/part.gcode.3mf"
+    await hass.async_add_executor_job(printer.make_project, path)
+    await rig.entry.runtime_data.printer.get_project_info(path)
+    folder = cache_folder(hass, rig.entry.entry_id)
+    kept = await hass.async_add_executor_job(lambda: list(folder.iterdir()))
+    assert len(kept) == 1
+    await hass.config_entries.async_remove(rig.entry.entry_id)
+    assert not await hass.async_add_executor_job(folder.exists)

@@ -87,8 +87,16 @@ class Faults:
     ftps_slow: float | None = None
     # Never say 226; with False always, also where the real server forgets it.
     ftps_no_226: bool | None = None
+    # Hang up instead of the last reply to a transfer.
+    ftps_drop_at_end: bool = False
+    # Hang up instead of shaking hands on the data connection.
+    ftps_drop_data: bool = False
     # Answer 502 to REST.
     ftps_no_rest: bool = False
+    # Answer REST as if it were done, and send from the start.
+    ftps_ignore_rest: bool = False
+    # Hang up when the client breaks off a download, as the small server does.
+    ftps_no_abort: bool = False
     # Refusals of the next commands: Refusal objects or mappings with their fields.
     refuse_next: list[Refusal | dict[str, str | int | None]] = field(
         default_factory=list

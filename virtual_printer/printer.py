@@ -487,9 +487,12 @@ class VirtualPrinter:
             message["msg"] = 0
         else:
             message = difference(self._last, report)
-            if not message.keys() - ALWAYS:
+            if not message.keys() - ALWAYS and not self._machine.once:
                 return
             message |= {"command": "push_status", "msg": 1}
+        if not solicited:
+            message |= self._machine.once
+            self._machine.once = {}
         self._sequence += 1
         message["sequence_id"] = str(self._sequence)
         self._last = deepcopy(report)

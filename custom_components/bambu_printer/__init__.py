@@ -1,6 +1,8 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
 from collections.abc import Mapping
+from functools import partial
+import shutil
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
@@ -12,7 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
-from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .discovery import async_setup_discovery
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .problems import (
@@ -21,6 +23,7 @@ from .problems import (
     async_watch_problems,
 )
 from .services import async_setup_services
+from .views import async_register_views
 
 _MISSING: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_missing")
 """The data of entries whose printer did not answer when their session was ended."""
@@ -34,7 +37,9 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.CLIMATE,
+    Platform.EVENT,
     Platform.FAN,
+    Platform.IMAGE,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
@@ -44,9 +49,10 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, and listen for printers."""
+    """Register the actions, serve files of the printers, and listen for printers."""
     hass.data[_MISSING] = {}
     async_setup_services(hass)
+    async_register_views(hass)
     await async_setup_discovery(hass)
     return True
 
@@ -78,6 +84,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
+    entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     entry.async_on_unload(async_watch_problems(coordinator))
     entry.async_on_unload(coordinator.release.async_cancel)
@@ -92,8 +99,11 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Forget what the user was told of a printer."""
+    """Forget what is known of a printer, and what the user was told of it."""
     async_forget_everything(hass, entry)
+    await hass.async_add_executor_job(
+        partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
+    )
 
 
 async def async_remove_config_entry_device(

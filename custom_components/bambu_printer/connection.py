@@ -10,8 +10,10 @@ from .const import (
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
+    CONF_FTPS_PORT,
     CONF_MQTT_PORT,
     CONF_SERIAL,
+    FTPS_PORT,
 )
 from .printer import (
     CHECK_TIMEOUT,
@@ -33,6 +35,7 @@ def endpoint_from_data(data: Mapping[str, Any]) -> Endpoint:
         pin=data[CONF_CERTIFICATE],
         mqtt_port=data[CONF_MQTT_PORT],
         detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
+        ftps_port=data.get(CONF_FTPS_PORT, FTPS_PORT),
     )
 
 

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import logging
+from pathlib import Path
 from typing import Any, NoReturn, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .connection import endpoint_from_data
 from .const import DOMAIN
 from .holds import Hold
+from .job_project import JobProject
 from .power import PowerPlug
 from .printer import (
     BambuPrinter,
@@ -37,6 +40,7 @@ from .problems import (
 )
 from .profiles import ProfileList
 from .release import Release
+from .transfer import Transfers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -98,6 +102,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             endpoint_from_data(entry.data),
             on_update=self._on_update,
             on_connection=self._on_connection,
+            cache_folder=cache_folder(hass, entry.entry_id),
         )
         self.printer.contention = contention_of(hass, entry)
         self.data = self.printer.state
@@ -108,7 +113,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self._running = False
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
+        self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
+        """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
+        self.job_project = JobProject(self)
+        self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}
         self._holds: set[Hold] = set()
         self.release = Release(self)
@@ -307,10 +316,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
 
     @callback
     def _publish(self, changed: Iterable[str]) -> None:
-        self.data = state = self.printer.state
+        self.data = self.printer.state
         watches = {watch: None for name in changed for watch in self._watches[name]}
         for watch in watches:
-            value = watch.select(state)
+            # What one of them does can change the state once more.
+            value = watch.select(self.data)
             if value != watch.value:
                 watch.value = value
                 watch.update(value)
@@ -341,3 +351,8 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
                 self.hass.config_entries.async_schedule_reload(
                     self.config_entry.entry_id
                 )
+
+
+def cache_folder(hass: HomeAssistant, entry_id: str) -> Path:
+    """Return where pictures of a printer's projects are kept: not served to anybody."""
+    return Path(hass.config.path(STORAGE_DIR, DOMAIN, entry_id))

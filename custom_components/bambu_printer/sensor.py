@@ -33,6 +33,15 @@ from .entity import (
     WholePrinter,
     async_add_part_entities,
 )
+from .job_details import (
+    BED_TYPES,
+    bed_type,
+    filament_use,
+    job_length,
+    job_weight,
+    object_list,
+    skipped_count,
+)
 from .printer import BambuPrinter, ControlState, PrinterState
 from .printer.state.ams import (
     DRYING_KINDS,
@@ -202,6 +211,43 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         native_unit_of_measurement=PERCENTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda state: state.job.speed_percent,
+    ),
+    PrinterSensorDescription(
+        key="job_weight",
+        sections=("project", "job"),
+        device_class=SensorDeviceClass.WEIGHT,
+        native_unit_of_measurement=UnitOfMass.GRAMS,
+        suggested_display_precision=1,
+        value_fn=job_weight,
+        attributes_fn=filament_use,
+    ),
+    PrinterSensorDescription(
+        key="job_length",
+        sections=("project",),
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.METERS,
+        suggested_display_precision=2,
+        value_fn=job_length,
+    ),
+    PrinterSensorDescription(
+        key="objects",
+        sections=("project", "job"),
+        value_fn=lambda state: (
+            len(state.project.plate.objects) if state.project.plate else None
+        ),
+        attributes_fn=object_list,
+    ),
+    PrinterSensorDescription(
+        key="skipped_objects",
+        sections=("project", "job"),
+        value_fn=skipped_count,
+    ),
+    PrinterSensorDescription(
+        key="bed_type",
+        sections=("project",),
+        device_class=SensorDeviceClass.ENUM,
+        options=list(BED_TYPES),
+        value_fn=bed_type,
     ),
     PrinterSensorDescription(
         key="active_tray",
@@ -389,10 +435,11 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="type",
         value_fn=lambda tray: _text(tray.type),
     ),
+    # No long-term statistics of what is left: they would belong to a slot, through which
+    # one spool after the other goes, and there are many slots.
     PrinterSensorDescription(
         key="remaining",
         native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,
         value_fn=lambda tray: tray.remain,
     ),
@@ -400,7 +447,6 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="remaining_weight",
         device_class=SensorDeviceClass.WEIGHT,
         native_unit_of_measurement=UnitOfMass.GRAMS,
-        state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,
         value_fn=lambda tray: tray.remaining_weight,
@@ -448,7 +494,9 @@ class PrinterSensor(ValueEntity[Any], SensorEntity):
     entity_description: PrinterSensorDescription
 
     # Long lists and texts that say nothing over time.
-    _unrecorded_attributes = frozenset({"colors", "filament_id", "messages"})
+    _unrecorded_attributes = frozenset(
+        {"colors", "filament_id", "filaments", "messages", "objects"}
+    )
 
     @property
     @override

@@ -182,6 +182,17 @@ def _option(option: PrintOption) -> Operation:
     )
 
 
+def _file(*methods: str, action: str = "") -> Operation:
+    return Operation(
+        name=methods[0],
+        methods=methods,
+        actions=(action,) if action else (),
+        no_action="only for programs that use the library",
+        no_entity="it takes a path",
+        no_command="files go through the printer's file server",
+    )
+
+
 _FAN_METHODS = {
     Fan.PART: "set_part_cooling_fan_speed_target_percent",
     Fan.AUX: "set_aux_fan_speed_target_percent",
@@ -621,6 +632,36 @@ OPERATIONS: tuple[Operation, ...] = (
         actions=("extrude",),
         commands=(commands.extrude(0, 10), commands.extrude_gcode(10)),
         no_entity="it takes a length",
+    ),
+    _file("get_sdcard_contents", "cached_sd_card_contents", action="list_files"),
+    _file("get_sdcard_3mf_files", "cached_sd_card_3mf_files"),
+    _file("sdcard_file_exists"),
+    _file("upload_sdcard_file", action="upload_file"),
+    _file("download_sdcard_file", action="download_file"),
+    _file("rename_sdcard_file", action="rename_file"),
+    _file("make_sdcard_directory", action="create_folder"),
+    _file("delete_sdcard_file", action="delete_file"),
+    _file("delete_sdcard_folder", action="delete_folder"),
+    _file("get_project_info", action="get_project"),
+    Operation(
+        name="print_3mf_file",
+        methods=("print_3mf_file", "plan_print"),
+        actions=("print_file",),
+        commands=(
+            commands.project_file(
+                file="",
+                url="",
+                plate=1,
+                name="",
+                job_number="",
+                bed_type="auto",
+                use_ams=False,
+                ams_mapping=[],
+                ams_mapping2=[],
+                options={},
+            ),
+        ),
+        no_entity="it takes a file",
     ),
 )
 

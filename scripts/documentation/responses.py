@@ -21,6 +21,24 @@ _TRAY = {
     "tagged": "whether the spool has a tag",
 }
 
+_FILAMENT = {
+    "filament": "number of the filament in the project, from 1",
+    "filament_id": "id of the preset that it was sliced with",
+    "type": "material",
+    "color": "color, `#RRGGBB`",
+    "grams": "what is used of it, waste included",
+    "meters": "the same as a length",
+    "extruder": "that it was sliced for: 0 is the right one, 1 the left; nothing with one nozzle",
+}
+_TRANSFER = {
+    "direction": "`upload` or `download`",
+    "path": "path on the printer",
+    "size": "bytes",
+    "transferred": "bytes that were moved",
+    "progress": "percent",
+    "seconds": "how long it took",
+}
+
 RESPONSES: dict[str, dict[str, str]] = {
     "get_calibration_profiles": {
         "profiles[].profile": "number of the profile",
@@ -74,6 +92,60 @@ RESPONSES: dict[str, dict[str, str]] = {
         "nozzles[].temperature": "°C",
         "nozzles[].target": "°C",
         "nozzles[].slot": "slot that it is loaded from, `none` for nothing",
+    },
+    "list_files": {
+        "path": "the folder",
+        "files[].path": "path on the printer",
+        "files[].name": "name without folders",
+        "files[].type": "`file` or `folder`",
+        "files[].size": "bytes; nothing for a folder",
+        "files[].modified": "when it was changed, by the printer's clock",
+    },
+    "get_project": {
+        "path": "path on the printer",
+        "title": "title of the project",
+        "slicer": "version of the slicer",
+        "filament_count": "filaments in the project, used or not: as long is a list of slots",
+        "plates[].plate": "number of the plate",
+        "plates[].name": "its name",
+        "plates[].seconds": "how long it takes",
+        "plates[].weight": "grams of filament, waste included",
+        "plates[].bed_type": "build plate that it was sliced for",
+        "plates[].model": "code of the model that it was sliced for",
+        "plates[].nozzle_diameters": "mm",
+        "plates[].skippable": "whether it has the labels that skipping of objects needs",
+        "plates[].pictures": "kinds of pictures that there are",
+        **{f"plates[].filaments[].{key}": text for key, text in _FILAMENT.items()},
+        "plates[].objects[].number": "by which it can be skipped",
+        "plates[].objects[].name": "not always unique",
+        "plates[].objects[].skipped": "whether it was left out when slicing",
+        "plates[].objects[].box": "left, front, right and back edge, mm",
+    },
+    "upload_file": _TRANSFER,
+    "download_file": {**_TRANSFER, "target": "where the file is now"},
+    "print_file": {
+        "started": "whether the print has begun; not in a dry run",
+        "possible": "whether nothing speaks against it, or it was forced",
+        "path": "path on the printer",
+        "plate": "number of the plate",
+        "bed_type": "build plate that the printer is told",
+        "use_ams": "whether any filament comes out of an AMS",
+        "seconds": "how long it takes",
+        "weight": "grams of filament, waste included",
+        **{f"filaments[].{key}": text for key, text in _FILAMENT.items()},
+        "filaments[].slot": "slot that it is taken from, `none` for nothing",
+        "filaments[].reason": "`chosen`, `same_filament`, `nearest_color` or `shared`; or why"
+        " there is no slot: `no_material`, `wrong_extruder`, `one_spool`, `not_chosen`,"
+        " `no_slot`",
+        "filaments[].slot_type": "material in the slot",
+        "filaments[].slot_color": "color in the slot",
+        "filaments[].slot_remaining": "what is left in the slot, percent",
+        "filaments[].color_distance": "how different the colors look: 0 the same, about 100"
+        " black and white",
+        "ams_mapping": "slot of each filament of the project, for use as `ams_mapping`",
+        "problems[].code": "what speaks against it: key of an error",
+        "problems[].message": "the same as a sentence",
+        "upload": "how the file was moved, if it was; see upload_file",
     },
     "search_filaments": {
         "filaments[].id": "id of the preset",

@@ -22,6 +22,7 @@ import pytest
 
 from custom_components.bambu_printer.printer import BambuPrinter, Endpoint, PrinterState
 from custom_components.bambu_printer.printer.state import SECTIONS, decode_sections
+from custom_components.bambu_printer.printer.state.network import SIGNAL_BOUND
 from custom_components.bambu_printer.printer.state.temperatures import (
     TEMPERATURE_BOUND,
 )
@@ -312,7 +313,7 @@ async def test_a_day_full_of_faults(
     assert exact(printer) == exact(other)
     # What hovers is calmed: it may be shown a little off, and nothing else.
     assert all(
-        isinstance(shown, float) and abs(shown - told) <= TEMPERATURE_BOUND
+        abs(shown - told) <= max(TEMPERATURE_BOUND, SIGNAL_BOUND)
         for shown, told in differences(asdict(printer.state), asdict(other.state))
     )
     errors = [x.getMessage() for x in caplog.records if x.levelno > logging.WARNING]

@@ -64,7 +64,7 @@ async def test_100_megabytes_of_junk(
     async def watch() -> None:
         nonlocal kept
         while True:
-            kept = max(kept, len(connection._buffer))
+            kept = max(kept, connection._wire.pending())
             await asyncio.sleep(0)
 
     watching = asyncio.create_task(watch())

@@ -16,10 +16,15 @@ from tests.conftest import Rig
 
 from .cases import CASES
 from .support import ACTIONS, as_commands
+from .test_files import FILE_TESTS
 from .test_responses import RESPONSE_TESTS
 from .test_session import SESSION_TESTS
 
-TESTED = {case.name for case in CASES} | set(SESSION_TESTS) | set(RESPONSE_TESTS)
+TESTED = {case.name for case in CASES} | {
+    *FILE_TESTS,
+    *RESPONSE_TESTS,
+    *SESSION_TESTS,
+}
 
 
 def test_code_and_table_agree() -> None:

@@ -163,7 +163,7 @@ class Replay:
         """Take a delta."""
         return self.apply(delta(**keys))
 
-    def _take(self, sections: set[str]) -> frozenset[str]:
+    def _take(self, sections: Iterable[str]) -> frozenset[str]:
         self.state, changed = decode_sections(
             self.state, self.raw.data, sections, self.context
         )

@@ -22,8 +22,8 @@ from custom_components.bambu_printer.printer.mqtt import (
     MAX_MESSAGE_SIZE,
     Connection,
     Login,
-    _length,
-    _read_head,
+    _Client,
+    _Wire,
 )
 from custom_components.bambu_printer.printer.security import create_ssl_context
 from tests.black_hole import BlackHole
@@ -67,7 +67,7 @@ async def test_from_hello_to_good_bye(virtual):
         await until(lambda: found.messages == [b"first"])
         await found.connection.unsubscribe(topic)
         await virtual.publish(b"second")
-        found.connection.publish(f"device/{virtual.serial}/request", b"{}")
+        await found.connection.publish(f"device/{virtual.serial}/request", b"{}")
         await until(lambda: virtual.requests == [{}])
         assert found.messages == [b"first"]
         assert await found.connection.close()
@@ -118,7 +118,9 @@ async def test_addresses_that_cannot_be(virtual, host):
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6])
 async def test_refusals(virtual, code, monkeypatch):
     monkeypatch.setattr(virtual._broker, "_authenticate", lambda *_: code)
-    with pytest.raises(InvalidAccessCodeError if code in (4, 5) else HungUpError):
+    # A broker that does not know the version of the protocol does not speak it.
+    other = NotConnectedError if code == 1 else HungUpError
+    with pytest.raises(InvalidAccessCodeError if code in (4, 5) else other):
         async with opened(virtual):
             pass
 
@@ -139,7 +141,7 @@ async def test_silence_is_noticed(virtual, monkeypatch):
         async with asyncio.timeout(2):
             assert isinstance(await found.connection.lost, ConnectTimeoutError)
         with pytest.raises(ConnectTimeoutError):
-            found.connection.publish(TOPIC, b"")
+            await found.connection.publish(TOPIC, b"")
 
 
 async def test_a_printer_that_does_not_read(virtual):
@@ -148,20 +150,29 @@ async def test_a_printer_that_does_not_read(virtual):
             client.writer.transport.pause_reading()
             client.writer._reader._limit = 0
 
-        def send(count: int) -> None:
+        async def send(count: int) -> None:
             for _ in range(count):
-                found.connection.publish(TOPIC, bytes(1 << 16))
+                await found.connection.publish(TOPIC, bytes(1 << 16))
+                await asyncio.sleep(0)
 
         with pytest.raises(NotConnectedError, match="does not read"):
-            send(1000)
+            await send(1000)
         assert found.connection.lost.done()
 
 
 # ---- packets ----------------------------------------------------------------------------
 
 
+def length(value: int) -> bytes:
+    digits = []
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*digits, value])
+
+
 def packet(kind: int, body: bytes = b"", flags: int = 0) -> bytes:
-    return bytes([kind << 4 | flags]) + _length(len(body)) + body
+    return bytes([kind << 4 | flags]) + length(len(body)) + body
 
 
 def message(payload: bytes, flags: int = 0, number: bytes = b"") -> bytes:
@@ -188,6 +199,8 @@ class FakeTransport(asyncio.Transport):
     def abort(self) -> None:
         self.aborted = True
 
+    close = abort
+
 
 def fed(data: bytes, size: int) -> SimpleNamespace:
     """Feed a connection with bytes, so many at a time."""
@@ -196,10 +209,20 @@ def fed(data: bytes, size: int) -> SimpleNamespace:
         found = SimpleNamespace(messages=[], oversized=[], transport=FakeTransport())
         connection = Connection(found.messages.append, found.oversized.append)
         connection._transport = found.transport
+        wire = connection._wire = _Wire(found.transport, connection._on_oversized)
+        client = connection._client = _Client(
+            wire, LOGIN, connection._on_message, connection._on_protocol_end
+        )
+        logging_in = asyncio.ensure_future(client.log_in())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        found.transport.sent = b""
         most = 0
         for start in range(0, len(data), size):
             connection.data_received(data[start : start + size])
-            most = max(most, len(connection._buffer))
+            most = max(most, wire.pending())
+        await asyncio.sleep(0)
+        logging_in.cancel()
         found.kept = most
         found.lost = connection.lost.done()
         return found
@@ -231,9 +254,8 @@ def test_a_large_message_is_read_past(size):
         assert found.kept < MAX_MESSAGE_SIZE
 
 
-@pytest.mark.parametrize("flags", [2, 4])
-def test_a_message_that_wants_a_receipt(flags):
-    found = fed(message(b"x", flags, b"\0\7"), 100)
+def test_a_message_that_wants_a_receipt():
+    found = fed(message(b"x", 2, b"\0\7"), 100)
     assert found.messages == [b"x"]
     assert found.transport.sent == packet(4, b"\0\7")
 
@@ -246,7 +268,7 @@ def test_a_message_that_wants_a_receipt(flags):
         packet(1),
         packet(8),
         packet(13, bytes(65)),
-        packet(2, b"", 1),
+        packet(2),
         b"\x30\xff\xff\xff\xff",
         b"\x30\xff\xff\xff\xff\x01",
         packet(3, b"\0"),
@@ -263,13 +285,6 @@ def test_what_is_no_mqtt(data):
 def test_answers_that_nobody_waits_for():
     found = fed(packet(9, b"\0\1\0") + packet(2, b"\0\0") + packet(11, b"\0\2"), 9)
     assert not found.lost
-
-
-@pytest.mark.parametrize("value", [0, 1, 127, 128, 16383, 16384, 2097151, 268435455])
-def test_lengths(value):
-    head = bytearray(b"\x30" + _length(value))
-    assert _read_head(head, 0) == (3, 0, len(head), value)
-    assert _read_head(head[:-1], 0) is None
 
 
 def test_the_code_is_not_shown():

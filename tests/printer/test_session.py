@@ -250,29 +250,39 @@ async def test_pauses_between_attempts_grow_to_a_limit(printer, session, monkeyp
         assert 0.5 * wanted <= found <= 0.95 * wanted
 
 
-@pytest.mark.parametrize("change", ["code", "certificate"])
-async def test_it_goes_on_where_the_printer_is_not_what_it_was(
-    printer, session, recorder, change
-):
+async def test_it_goes_on_after_a_refused_code(printer, session, recorder):
     code = printer.access_code
-    if change == "code":
-        printer.change_access_code("87654321")
-    await printer.restart(new_certificate=change == "certificate")
-    await until(
-        lambda: (
-            recorder.errors
-            and type(recorder.errors[-1])
-            is {"code": InvalidAccessCodeError, "certificate": CertificateChangedError}[
-                change
-            ]
-        )
-    )
-    assert session.running
-    # Another printer may have had the address for a while.
+    printer.change_access_code("87654321")
+    await printer.drop_connections()
+    await until(lambda: failed(recorder, 2))
+    assert type(recorder.errors[-1]) is InvalidAccessCodeError
     printer.change_access_code(code)
+    await until(lambda: session.connected)
+
+
+async def test_another_certificate_is_told_no_code_and_may_go_away(
+    printer, session, recorder, monkeypatch
+):
+    """Another printer may have the address for a while."""
+    logins: list[str] = []
+
+    def log_in(user: str, password: str) -> int:
+        logins.append(password)
+        return 0
+
+    await printer.restart(new_certificate=True)
+    monkeypatch.setattr(printer._broker, "_authenticate", log_in)
+    await until(lambda: failed(recorder, 3))
+    assert type(recorder.errors[-1]) is CertificateChangedError
+    assert logins == []
     printer._generation = 0
     await printer.restart()
     await until(lambda: session.connected)
+    assert logins == [printer.access_code]
+
+
+def failed(recorder: Recorder, times: int) -> bool:
+    return len(recorder.errors) >= times
 
 
 async def test_a_refused_code_is_not_tried_again_in_a_hurry(

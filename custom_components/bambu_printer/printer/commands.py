@@ -149,6 +149,47 @@ def skip_objects(objects: list[int]) -> Command:
     return Command("print", {"command": "skip_objects", "obj_list": list(objects)})
 
 
+def project_file(
+    *,
+    file: str,
+    url: str,
+    plate: int,
+    name: str,
+    job_number: str,
+    bed_type: str,
+    use_ams: bool,
+    ams_mapping: list[int],
+    ams_mapping2: list[dict[str, int]],
+    options: dict[str, Any],
+) -> Command:
+    """Print a plate of a sliced project.
+
+    `options` are those that the model knows, in its own form.  The mappings have an entry
+    for each filament of the project.  Never quote numbers or booleans here: a printer takes
+    another type for another value.
+    """
+    return Command(
+        "print",
+        {
+            "command": "project_file",
+            "param": f"Metadata/plate_{plate}.gcode",
+            "url": url,
+            "file": file,
+            "md5": "",
+            "project_id": job_number,
+            "profile_id": "0",
+            "task_id": job_number,
+            "subtask_id": job_number,
+            "subtask_name": name,
+            "bed_type": bed_type,
+            **options,
+            "use_ams": use_ams,
+            "ams_mapping": list(ams_mapping),
+            "ams_mapping2": [dict(entry) for entry in ams_mapping2],
+        },
+    )
+
+
 def refresh_nozzle() -> Command:
     """Let the printer look again which nozzles are mounted."""
     return Command("print", {"command": "refresh_nozzle"})

@@ -1,19 +1,24 @@
 """One MQTT connection to a printer, on the event loop, from dialling to hanging up.
 
-Only what printers speak: MQTT 3.1.1 over TLS, one subscription, quality of service 0.
-
-The libraries for MQTT dial in a thread that cannot be called back, read a packet of any
-size into memory, and keep the socket of an attempt that failed until the garbage collector
-finds it.  A printer that hangs must not hold up Home Assistant, so the dozen packets that
-are needed are made and read here, and asyncio does the rest.
+The protocol is paho-mqtt's, driven by asyncio through aiomqtt.  Only dialling is not left
+to them: paho dials in a thread that cannot be called back, keeps the socket of an attempt
+that failed until the garbage collector finds it, and reads a packet of any size into
+memory.  A printer that hangs must not hold up Home Assistant.  So asyncio makes the
+connection and TLS, each step bounded, and paho is handed what it takes for a socket.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
+import logging
 import ssl
-from typing import override
+from typing import Any, override
+
+import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.client import MQTTMessage
 
 from .errors import (
     ConnectTimeoutError,
@@ -24,6 +29,10 @@ from .errors import (
     PrinterConnectionError,
 )
 from .security import connection_error
+
+_PAHO_LOGGER = logging.getLogger(f"{__name__}.paho")
+# What the library takes for an error is weighed here, and told once.
+_PAHO_LOGGER.setLevel(logging.CRITICAL)
 
 TCP_TIMEOUT = 4.0
 """Seconds; long enough for two repetitions of a lost first packet."""
@@ -45,18 +54,8 @@ _MAX_BACKLOG = 1 << 18
 _TLS_SLACK = 5.0
 """Seconds that asyncio's own limit leaves ours, whose error says more."""
 
-_CONNECT, _CONNACK, _PUBLISH, _PUBACK = 1, 2, 3, 4
-_SUBSCRIBE, _SUBACK, _UNSUBSCRIBE, _UNSUBACK = 8, 9, 10, 11
-_PINGREQ, _PINGRESP, _DISCONNECT = 12, 13, 14
-_INBOUND = frozenset({_CONNACK, _PUBLISH, _PUBACK, _SUBACK, _UNSUBACK, _PINGRESP})
-_WITH_ID = frozenset({_SUBACK, _UNSUBACK})
-_LONGEST_ANSWER = 64
-"""Bytes; of anything but a message.  More is not MQTT, and would be waited for long."""
-_LEVEL = 4
-"""What the protocol calls its version 3.1.1."""
-
-_CLEAN_SESSION, _WITH_PASSWORD, _WITH_USER = 0x02, 0x40, 0x80
-_REFUSED_LOGIN = frozenset({4, 5})
+_REFUSED_LOGIN = frozenset({4, 5, 134, 135})
+"""As the protocol numbers them, and as paho translates them: code or user not accepted."""
 _REFUSED_TOPIC = 0x80
 
 
@@ -68,6 +67,153 @@ class Login:
     password: str = field(repr=False)
     client_id: str
     """Unique: a printer throws out the older one of two clients with the same name."""
+
+
+class _Wire:
+    """What paho takes for a socket: a transport of asyncio, behind TLS that stands."""
+
+    def __init__(
+        self, transport: asyncio.Transport, on_oversized: Callable[[int], None]
+    ) -> None:
+        self._transport = transport
+        self._on_oversized = on_oversized
+        self._received = bytearray()
+        self._skip = 0
+        self.skipped = False
+        """Whether paho waits for a packet that will not come."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what the printer has sent."""
+        self._received += data
+        self._pass_over()
+
+    def _pass_over(self) -> None:
+        """Drop what comes of a packet that is too large."""
+        passed = min(self._skip, len(self._received))
+        del self._received[:passed]
+        self._skip -= passed
+
+    def pending(self) -> int:
+        """Return how many bytes wait to be read."""
+        return len(self._received)
+
+    def recv(self, size: int) -> bytes:
+        """Return the next bytes; paho asks for the rest of a packet at once."""
+        if size > MAX_MESSAGE_SIZE:
+            # Paho would collect it in memory, as long as it takes.
+            self._skip, self.skipped = size, True
+            self._pass_over()
+            self._on_oversized(size)
+            raise BlockingIOError
+        if not self._received:
+            raise BlockingIOError
+        piece = bytes(self._received[:size])
+        del self._received[:size]
+        return piece
+
+    def send(self, data: bytes) -> int:
+        """Hand bytes to the transport, which keeps what cannot be sent yet."""
+        self._transport.write(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Take leave."""
+        self._received.clear()
+        self._transport.close()
+
+    def fileno(self) -> int:
+        """Return no number: the transport has the socket."""
+        return -1
+
+    def setblocking(self, flag: bool) -> None:
+        """Change nothing: nothing blocks here."""
+
+
+class _Client(aiomqtt.Client):
+    """The protocol on a wire; reading and writing is its owner's."""
+
+    def __init__(
+        self,
+        wire: _Wire,
+        login: Login,
+        on_message: Callable[[bytes], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            # Both are only told to paho, which dials nothing.
+            hostname="printer",
+            port=1,
+            username=login.user,
+            password=login.password,
+            identifier=login.client_id,
+            protocol=aiomqtt.ProtocolVersion.V311,
+            clean_session=True,
+            keepalive=KEEPALIVE,
+            timeout=LOGIN_TIMEOUT,
+            logger=_PAHO_LOGGER,
+        )
+        self._wire = wire
+        self._take_message = on_message
+        self._on_end = on_end
+        # What the library's own way of dialling calls as well.
+        self._client._create_socket = lambda: wire  # type: ignore[method-assign]  # noqa: SLF001
+        for outcome in (self._connected, self._disconnected):
+            # Its reason is in there, too, when nobody asks.
+            outcome.add_done_callback(_retrieve)
+
+    async def log_in(self) -> None:
+        """Introduce ourselves; return when the printer has let us in."""
+        self._client_connect()
+        # How paho stands before a packet; that is where it goes back to after it was made
+        # to pass over one.
+        self._no_packet = deepcopy(self._client._in_packet)  # noqa: SLF001
+        await self._connected
+
+    def read(self) -> None:
+        """Take all whole packets off the wire."""
+        while waiting := self._wire.pending():
+            self._client.loop_read()
+            if self._wire.skipped:
+                self._wire.skipped = False
+                self._client._in_packet = deepcopy(self._no_packet)  # noqa: SLF001
+            elif self._wire.pending() == waiting:
+                return
+
+    def ping(self) -> None:
+        """Ask the other end for a sign of life."""
+        self._client._send_pingreq()  # noqa: SLF001
+
+    def take_leave(self) -> None:
+        """Say that we go; the wire is closed then."""
+        self._client.disconnect()
+
+    # What the library does with a file number, and a task that wakes every second
+
+    @override
+    def _on_socket_open(self, *_: Any) -> None:
+        pass
+
+    @override
+    def _on_socket_close(self, *_: Any) -> None:
+        pass
+
+    @override
+    def _on_socket_register_write(self, *_: Any) -> None:
+        # Not at once: paho is in the middle of something.
+        self._loop.call_soon(self._client.loop_write)
+
+    @override
+    def _on_socket_unregister_write(self, *_: Any) -> None:
+        pass
+
+    @override
+    def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
+        self._take_message(message.payload)
+
+    @override
+    def _on_disconnect(self, *args: Any) -> None:
+        super()._on_disconnect(*args)
+        self._on_end()
 
 
 class Connection(asyncio.Protocol):
@@ -89,10 +235,9 @@ class Connection(asyncio.Protocol):
         self._on_message = on_message
         self._on_oversized = on_oversized
         self._transport: asyncio.Transport | None = None
-        self._answers: dict[tuple[int, int], asyncio.Future[bytes]] = {}
-        self._buffer = bytearray()
-        self._skip = 0
-        self._packet_id = 0
+        self._wire: _Wire | None = None
+        self._client: _Client | None = None
+        self._leaving = False
         self.dialling = False
         """Whether not even the machine at the address has answered yet."""
         self._accepted = False
@@ -123,16 +268,19 @@ class Connection(asyncio.Protocol):
                     asyncio.Protocol, host, port
                 )
             self.dialling = False
-            await self._secure(transport, context)
+            transport = await self._secure(transport, context)
+            self._wire = _Wire(transport, self._on_oversized)
+            self._client = _Client(
+                self._wire, login, self._on_message, self._on_protocol_end
+            )
             self._pinger = self._loop.call_later(PING_INTERVAL, self._ping)
-            answer = await self._ask((_CONNACK, 0), _CONNECT, 0, _introduction(login))
-            _check_login(answer)
+            await self._ask(self._client.log_in())
         except BaseException as err:
-            error = connection_error(err)
+            error = _login_error(err)
             if transport is not None:
                 transport.abort()
             self.abort(error)
-            if isinstance(err, OSError | EOFError | UnicodeError):
+            if isinstance(err, OSError | EOFError | UnicodeError | aiomqtt.MqttError):
                 raise error from err
             raise
         finally:
@@ -141,7 +289,7 @@ class Connection(asyncio.Protocol):
 
     async def _secure(
         self, transport: asyncio.Transport, context: ssl.SSLContext
-    ) -> None:
+    ) -> asyncio.Transport:
         async with _limit(TLS_TIMEOUT, "no TLS handshake"):
             secured: asyncio.Transport | None = await self._loop.start_tls(
                 transport,
@@ -155,28 +303,28 @@ class Connection(asyncio.Protocol):
             raise HungUpError("hung up after the TLS handshake")
         self._transport = secured
         self._heard = self._loop.time()
+        return secured
 
     async def subscribe(self, topic: str) -> None:
         """Ask for the messages of a topic; return when the printer has agreed."""
-        packet_id = self._take_id()
-        answer = await self._ask(
-            (_SUBACK, packet_id),
-            _SUBSCRIBE,
-            2,
-            packet_id.to_bytes(2) + _text(topic) + b"\0",
-        )
-        if not answer or answer[0] & _REFUSED_TOPIC:
+        answer = await self._ask(self._writable().subscribe(topic))
+        # Numbers from this version of the protocol, and objects from the next.
+        codes = [code if isinstance(code, int) else code.value for code in answer]
+        if not codes or codes[0] & _REFUSED_TOPIC:
             raise NotConnectedError("the printer refuses the subscription")
 
     async def unsubscribe(self, topic: str) -> None:
         """Ask for no more messages of a topic."""
-        packet_id = self._take_id()
-        body = packet_id.to_bytes(2) + _text(topic)
-        await self._ask((_UNSUBACK, packet_id), _UNSUBSCRIBE, 2, body)
+        await self._ask(self._writable().unsubscribe(topic))
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    async def publish(self, topic: str, payload: bytes) -> None:
         """Send a message.  Raises `NotConnectedError`."""
-        self._send(_PUBLISH, 0, _text(topic) + payload)
+        client = self._writable()
+        try:
+            # Some printers never confirm a higher quality of service.
+            await client.publish(topic, payload, qos=0)
+        except aiomqtt.MqttError as err:
+            raise NotConnectedError("the connection broke") from err
 
     def check(self) -> None:
         """Have the printer's machine prove that it still knows this connection.
@@ -184,7 +332,7 @@ class Connection(asyncio.Protocol):
         One that was switched off and on in between hangs up on the first packet.
         """
         with suppress(PrinterConnectionError):
-            self._send(_PINGREQ, 0, b"")
+            self._writable().ping()
 
     async def close(self) -> bool:
         """Take leave; a printer that does not answer is hung up on in a moment.
@@ -193,10 +341,9 @@ class Connection(asyncio.Protocol):
         """
         answered = False
         try:
-            if self._transport is not None and not self.lost.done():
-                with suppress(PrinterConnectionError):
-                    self._send(_DISCONNECT, 0, b"")
-                self._transport.close()
+            if self._client is not None and not self.lost.done():
+                self._leaving = True
+                self._client.take_leave()
                 await asyncio.wait((self.lost,), timeout=FAREWELL_TIME)
                 answered = self.lost.done()
         finally:
@@ -215,15 +362,19 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes of the printer."""
         self._heard = self._loop.time()
-        if self._skip:
-            skipped = min(self._skip, len(data))
-            self._skip -= skipped
-            data = data[skipped:]
-        self._buffer += data
+        if self._wire is None or self._client is None or self.lost.done():
+            return
+        self._wire.feed(data)
         try:
-            self._read_packets()
-        except ValueError as err:
-            self.abort(NotConnectedError(f"this is not MQTT: {err}"))
+            self._client.read()
+        except Exception as err:  # noqa: BLE001
+            # Whatever paho stumbles over, the other end does not speak its language.
+            self.abort(NotConnectedError(f"this is not MQTT: {type(err).__name__}"))
+
+    def _on_protocol_end(self) -> None:
+        """Hang up when paho has given up; when it takes leave it does so itself."""
+        if not self._leaving:
+            self.abort(NotConnectedError("this is not MQTT"))
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -233,77 +384,35 @@ class Connection(asyncio.Protocol):
         else:
             self._lose(HungUpError("hung up before it let us in"))
 
-    # Packets
+    # Inside
 
-    def _read_packets(self) -> None:
-        """Take all whole packets out of the buffer."""
-        buffer, start = self._buffer, 0
+    async def _ask[T](self, question: Awaitable[T]) -> T:
+        """Wait for an answer, as long as there is a connection to give it."""
+        answer = asyncio.ensure_future(question)
         try:
-            while not self.lost.done() and (found := _read_head(buffer, start)):
-                kind, flags, body, length = found
-                end = body + length
-                if length > MAX_MESSAGE_SIZE:
-                    # Read past it as it comes, instead of keeping it.
-                    start = min(end, len(buffer))
-                    self._skip = end - start
-                    self._on_oversized(length)
-                elif end > len(buffer):
-                    return
-                else:
-                    start = end
-                    self._take(kind, flags, bytes(buffer[body:end]))
-        finally:
-            del buffer[:start]
-
-    def _take(self, kind: int, flags: int, body: bytes) -> None:
-        if kind == _PUBLISH:
-            start = 2 + int.from_bytes(body[:2])
-            if flags >> 1 & 3:
-                # Nobody asked for a confirmed delivery, but this ends its repetition.
-                with suppress(PrinterConnectionError):
-                    self._send(_PUBACK, 0, body[start : start + 2])
-                start += 2
-            if start > len(body):
-                raise ValueError("a message without a topic")
-            self._on_message(body[start:])
-            return
-        number = int.from_bytes(body[:2]) if kind in _WITH_ID else 0
-        # An answer may come when nobody waits for it any more.
-        answer = self._answers.get((kind, number))
-        if answer is not None and not answer.done():
-            answer.set_result(body[2:] if kind in _WITH_ID else body)
-
-    async def _ask(
-        self, key: tuple[int, int], kind: int, flags: int, body: bytes
-    ) -> bytes:
-        """Send a packet and wait for the one that answers it."""
-        answer: asyncio.Future[bytes] = self._loop.create_future()
-        self._answers[key] = answer
-        try:
-            self._send(kind, flags, body)
             async with _limit(LOGIN_TIMEOUT, "the printer does not answer"):
                 await asyncio.wait((answer, self.lost), return_when="FIRST_COMPLETED")
+            # A refusal comes with the end of the connection.
             if not answer.done():
                 raise self.lost.result()
             return answer.result()
+        except aiomqtt.MqttError as err:
+            raise _login_error(err) from err
         finally:
-            del self._answers[key]
+            answer.cancel()
 
-    def _send(self, kind: int, flags: int, body: bytes) -> None:
-        transport = self._transport
-        if transport is None or transport.is_closing() or self.lost.done():
-            if self.lost.done():
-                raise self.lost.result()
+    def _writable(self) -> _Client:
+        """Return the client of a connection that stands and takes what is sent."""
+        client, transport = self._client, self._transport
+        if self.lost.done():
+            raise self.lost.result()
+        if client is None or transport is None or transport.is_closing():
             raise NotConnectedError("the connection broke")
         if transport.get_write_buffer_size() > _MAX_BACKLOG:
             error = NotConnectedError("the printer does not read what is sent")
             self.abort(error)
             raise error
-        transport.write(bytes([kind << 4 | flags]) + _length(len(body)) + body)
-
-    def _take_id(self) -> int:
-        self._packet_id = self._packet_id % 0xFFFF + 1
-        return self._packet_id
+        return client
 
     def _ping(self) -> None:
         """Tell the printer that we are here, and notice when it is not."""
@@ -319,7 +428,6 @@ class Connection(asyncio.Protocol):
         if self._pinger is not None:
             self._pinger.cancel()
             self._pinger = None
-        self._buffer.clear()
 
 
 @asynccontextmanager
@@ -332,57 +440,16 @@ async def _limit(seconds: float, what: str) -> AsyncIterator[None]:
         raise ConnectTimeoutError(what) from err
 
 
-def _read_head(buffer: bytearray, start: int) -> tuple[int, int, int, int] | None:
-    """Return kind, flags, where the body starts and its length, when all of it is there.
-
-    Raises ``ValueError`` for what no printer's broker may send.
-    """
-    length = 0
-    for position in range(4):
-        at = start + 1 + position
-        if at >= len(buffer):
-            return None
-        length |= (buffer[at] & 0x7F) << 7 * position
-        if not buffer[at] & 0x80:
-            kind, flags = buffer[start] >> 4, buffer[start] & 0x0F
-            if kind not in _INBOUND or (
-                kind != _PUBLISH and (flags or length > _LONGEST_ANSWER)
-            ):
-                raise ValueError(f"packet {kind}, flags {flags}, {length} bytes")
-            return kind, flags, at + 1, length
-    raise ValueError("a length that does not end")
+def _login_error(err: BaseException) -> PrinterConnectionError:
+    """Say what a refusal means."""
+    if isinstance(err, MqttConnectError):
+        code = getattr(err.rc, "value", err.rc)
+        if code in _REFUSED_LOGIN:
+            return InvalidAccessCodeError("the printer refuses the access code")
+        return HungUpError(f"the printer takes no client (code {code})")
+    return connection_error(err)
 
 
-def _text(value: str) -> bytes:
-    encoded = value.encode()
-    return len(encoded).to_bytes(2) + encoded
-
-
-def _length(value: int) -> bytes:
-    digits = bytearray()
-    while value > 0x7F:
-        digits.append(value & 0x7F | 0x80)
-        value >>= 7
-    digits.append(value)
-    return bytes(digits)
-
-
-def _introduction(login: Login) -> bytes:
-    """Return the body of CONNECT."""
-    return (
-        _text("MQTT")
-        + bytes([_LEVEL, _CLEAN_SESSION | _WITH_USER | _WITH_PASSWORD])
-        + KEEPALIVE.to_bytes(2)
-        + _text(login.client_id)
-        + _text(login.user)
-        + _text(login.password)
-    )
-
-
-def _check_login(answer: bytes) -> None:
-    """Raise what the body of CONNACK means, if it is a refusal."""
-    code = answer[1] if len(answer) > 1 else None
-    if code in _REFUSED_LOGIN:
-        raise InvalidAccessCodeError("the printer refuses the access code")
-    if code != 0:
-        raise HungUpError(f"the printer takes no client (code {code})")
+def _retrieve(outcome: asyncio.Future[Any]) -> None:
+    if not outcome.cancelled():
+        outcome.exception()

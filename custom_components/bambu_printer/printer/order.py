@@ -46,7 +46,10 @@ class ReportOrder:
         later reports have told already.
         """
         number = integer(status.get("sequence_id"), 0)
-        keys = frozenset(status)
+        # Most reports have the keys of the one before: one set for all of them.
+        keys = self._last[-1][1] if self._last else frozenset[str]()
+        if keys != status.keys():
+            keys = frozenset(status)
         late = 0 < self._newest - number < _WINDOW and number > 0
         self._late = self._late + 1 if late else 0
         if not late or self._late >= _RESTART:

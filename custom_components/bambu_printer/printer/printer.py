@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 import logging
+from pathlib import Path
 from typing import Any, override
 
 import orjson
@@ -34,24 +35,36 @@ from .operations import (
     AmsOperations,
     CareOperations,
     DryingOperations,
+    FileOperations,
     HeatOperations,
     JobOperations,
     LightOperations,
+    PrintingOperations,
     SpoolOperations,
     ToolOperations,
     WatchingOperations,
 )
 from .probe import harmless_command
+from .projects import ProjectStore
 from .report import (
     CHAMBER_KEY,
     HEATBED_LIGHT_KEY,
     MODULES_KEY,
+    PROJECT_KEY,
     RawReport,
     extract_status,
 )
 from .session import Endpoint, Session
-from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
+from .state import (
+    SECTIONS,
+    Context,
+    PrinterState,
+    ProjectState,
+    decode_sections,
+    sections_of,
+)
 from .state.firmware import main_module, read_modules
+from .storage import PrinterStorage
 from .trace import Trace
 from .watchdog import Step, Watchdog, patience
 
@@ -97,6 +110,8 @@ class BambuPrinter(
     DryingOperations,
     WatchingOperations,
     CareOperations,
+    FileOperations,
+    PrintingOperations,
 ):
     """A Bambu Lab printer in the local network.
 
@@ -121,13 +136,16 @@ class BambuPrinter(
         on_update: UpdateCallback | None = None,
         on_connection: ConnectionCallback | None = None,
         model_code: str = "",
+        cache_folder: Path | None = None,
     ) -> None:
         """Prepare a printer; nothing is sent yet.
 
         `on_update` is called with the names of the sections of `state` that changed,
         `on_connection` when `available`, `service_state`, `control` or the kind of
-        `last_error` changes.  `model_code` is
-        ``DevModel`` of an announcement, if there was one.
+        `last_error` changes.  `model_code` is ``DevModel`` of an announcement, if there
+        was one.
+        `cache_folder` is where pictures and configurations of projects are kept; it
+        belongs to this printer alone, and without one they are kept in memory.
         """
         self.endpoint = endpoint
         self.on_update = on_update
@@ -136,6 +154,8 @@ class BambuPrinter(
         self.service_state = ServiceState.IDLE
         self.last_error: PrinterConnectionError | None = None
         """Why the connection is lost, while it is."""
+        self.storage = PrinterStorage(endpoint)
+        self.projects = ProjectStore(self.storage, cache_folder)
         self.raw = RawReport()
         self.trace = Trace()
         """The last messages, for diagnostics."""
@@ -305,6 +325,8 @@ class BambuPrinter(
         """End the session; commands that wait fail.  Can be called more than once."""
         self._stop_tasks()
         await self._session.stop()
+        await self.projects.close()
+        await self.storage.close()
         self._set_service_state(ServiceState.QUIT)
         self._complete.set()
 
@@ -367,8 +389,16 @@ class BambuPrinter(
         if value is not None:
             self._check_range("chamber temperature", value, 150, minimum=-40)
         self._tell_update(
-            self._decode(self.raw.set_value(CHAMBER_KEY, value), self.clock())
+            self._decode(self.raw.set_value(CHAMBER_KEY, value))
         )
+
+    def set_job_project(self, project: ProjectState | None) -> None:
+        """Tell the project of the running job; None: it is not known (any more).
+
+        Whoever tells it sees to it that it belongs to the job that is reported.  Nothing is
+        sent.
+        """
+        self._tell_update(self._decode(self.raw.set_value(PROJECT_KEY, project)))
 
     def to_json(self) -> dict[str, Any]:
         """Return what is known, without anything that identifies printer or owner."""
@@ -503,7 +533,9 @@ class BambuPrinter(
             return self.raw.set_value(HEATBED_LIGHT_KEY, system.get("led_mode"))
         return set()
 
-    def _decode(self, keys: set[str], now: datetime) -> frozenset[str]:
+    def _decode(
+        self, keys: set[str], now: datetime | None = None
+    ) -> frozenset[str]:
         sections = (
             set(SECTIONS)
             if MODULES_KEY in keys and self._identify()
@@ -629,11 +661,17 @@ class BambuPrinter(
         await self._session.send(command)
 
     @override
-    async def _command(self, command: Command) -> dict[str, Any]:
+    async def _command(
+        self, command: Command, *, limit: float | None = None
+    ) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement."""
         before = self.control, self.can_control(command.section)
         try:
-            answer = await self._session.request(command)
+            answer = (
+                await self._session.request(command)
+                if limit is None
+                else await self._session.request(command, limit=limit)
+            )
         except NotAuthorizedError:
             self._evidence.refused(command)
             raise
@@ -677,4 +715,7 @@ def _redact(value: Any) -> None:
                 value[key] = "**REDACTED**"
             elif key == "job":
                 value[key] = {**item, "name": None, "file": None}
+            elif key == "project":
+                # What is printed says more of somebody than how.
+                value[key] = {"known": item["plate"] is not None}
             _redact(value[key])

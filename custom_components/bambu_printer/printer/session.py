@@ -29,6 +29,7 @@ from .errors import (
     PrinterConnectionError,
 )
 from .mqtt import Connection, Login
+from .parser import ReportParser
 from .security import connection_error, create_ssl_context
 from .values import integer, text
 
@@ -102,6 +103,7 @@ class Session:
         """Prepare a session; nothing is sent yet."""
         self._endpoint = endpoint
         self._listener = listener
+        self._parser = ReportParser()
         self._context: ssl.SSLContext | None = None
         self._connection: Connection | None = None
         """The one that is being made or stands."""
@@ -241,7 +243,7 @@ class Session:
     async def send(self, command: Command) -> str:
         """Publish a command without waiting for an answer; return its sequence number."""
         sequence_id = self._take_id(command)
-        self._publish(command, sequence_id)
+        await self._publish(command, sequence_id)
         return sequence_id
 
     async def request(
@@ -263,7 +265,7 @@ class Session:
         self._pending[key] = answer
         try:
             async with asyncio.timeout(limit):
-                self._publish(command, sequence_id)
+                await self._publish(command, sequence_id)
                 body = await answer
         except TimeoutError as err:
             raise CommandTimeoutError(command.name, limit) from err
@@ -283,7 +285,7 @@ class Session:
             if (command.section, command.name, str(number)) not in self._pending:
                 return str(number)
 
-    def _publish(self, command: Command, sequence_id: str) -> None:
+    async def _publish(self, command: Command, sequence_id: str) -> None:
         if self._connection is None or not self._ready:
             raise NotConnectedError("no session")
         try:
@@ -296,7 +298,7 @@ class Session:
         if len(payload) > _MAX_REQUEST_SIZE:
             raise InvalidValueError("command", command.name)
         _LOGGER.debug("Sending %s.%s (%s)", command.section, command.name, sequence_id)
-        self._connection.publish(self._topic("request"), payload)
+        await self._connection.publish(self._topic("request"), payload)
 
     async def _run(
         self, context: ssl.SSLContext, first: asyncio.Future[None], *, insist: bool
@@ -393,7 +395,7 @@ class Session:
             # Came with the agreement to listen; a full report is asked for anyway.
             return
         try:
-            message = _parse(payload)
+            message = self._parser.parse(payload)
         except orjson.JSONDecodeError as err:
             self._listener.on_malformed(str(err))
             return
@@ -420,14 +422,6 @@ class Session:
             answer = self._pending.get(key)
             if answer is not None and not answer.done():
                 answer.set_result(body)
-
-
-def _parse(payload: bytes) -> Any:
-    """Parse JSON; some firmware sends file names that are no valid UTF-8."""
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return orjson.loads(payload.decode("utf-8", "replace"))
 
 
 def _failed(result: object) -> bool:

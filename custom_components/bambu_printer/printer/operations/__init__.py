@@ -5,9 +5,11 @@ from .ams import AmsControl, AmsOperations, AmsSetting
 from .base import Operations
 from .care import Calibration, CareOperations, ErrorAnswer
 from .drying import DryingOperations
+from .files import FileOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
+from .printing import Choice, PrintingOperations
 from .spools import SpoolOperations
 from .tools import ToolOperations
 from .watching import DetectorKind, PrintOption, WatchingOperations
@@ -19,14 +21,17 @@ __all__ = [
     "AmsSetting",
     "Calibration",
     "CareOperations",
+    "Choice",
     "DetectorKind",
     "DryingOperations",
     "ErrorAnswer",
+    "FileOperations",
     "HeatOperations",
     "JobOperations",
     "LightOperations",
     "Operations",
     "PrintOption",
+    "PrintingOperations",
     "SpoolOperations",
     "ToolOperations",
     "WatchingOperations",
