@@ -3,13 +3,11 @@
 import asyncio
 from typing import Any
 
-from .integration import call_latencies, spread, usage_during
+from .integration import call_latencies, settle, spread, usage_during
 from .workers import Worker
 
 _LONGEST_ADDING = 900.0
 """Seconds."""
-_SETTLING = 5.0
-"""Seconds after which nothing of the start goes on any more."""
 
 
 async def measure(*, quick: bool = False) -> dict[str, Any]:
@@ -25,7 +23,7 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
             printers = await feeder.ask("add", count=count - present, model="X1C")
             await home.ask("add", limit=_LONGEST_ADDING, printers=printers)
             present = count
-            await asyncio.sleep(_SETTLING)
+            await settle(home, 2.0 if quick else 60.0)
             memory.append((count, await home.ask("memory")))
             if not quick or count > 1:
                 result[f"{count} printers"] = await _cost(

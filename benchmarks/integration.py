@@ -6,8 +6,8 @@ from typing import Any
 
 from .workers import Worker
 
-_SETTLING = 4.0
-"""Seconds after which nothing of the start goes on any more."""
+_QUIET = 0.02
+"""What part of a core a Home Assistant uses at most that has nothing left to do."""
 
 
 async def measure(*, quick: bool = False) -> dict[str, Any]:
@@ -18,7 +18,7 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
     ):
         printers = await feeder.ask("add", count=1, model="X1C")
         (set_up,) = await home.ask("add", printers=printers)
-        await asyncio.sleep(_SETTLING)
+        await settle(home, 4.0 if quick else 30.0)
         seconds = 3.0 if quick else 8.0
         reports = await _cost(home, feeder, 2 if quick else 6, seconds, same=False)
         repeated = await _cost(home, feeder, 1 if quick else 2, seconds, same=True)
@@ -60,6 +60,20 @@ async def _cost(
         "states changed": changed / segments / seconds,
         "states written without a change": (reported - changed) / segments / seconds,
     }
+
+
+async def settle(home: Worker, limit: float) -> None:
+    """Wait until nothing of the start goes on any more, but not longer than the limit.
+
+    Home Assistant writes its registries 10 s after they changed; with many printers that is
+    work for several seconds.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + limit
+    quiet = 0
+    while loop.time() < end and quiet < 6:
+        used = await usage_during(home, 2.0)
+        quiet = quiet + 1 if used["cpu"] < _QUIET else 0
 
 
 async def usage_during(home: Worker, seconds: float) -> dict[str, float]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
+from aiohttp import ClientConnectionError
 from homeassistant.const import ATTR_ENTITY_ID, CONF_HOST, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
@@ -20,10 +21,12 @@ from syrupy.assertion import SnapshotAssertion
 import custom_components.bambu_printer
 from custom_components.bambu_printer import (
     coordinator as coordinator_module,
+    job_pictures,
     job_project,
 )
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
@@ -31,6 +34,7 @@ from custom_components.bambu_printer.const import (
     CONF_SERIAL,
     DOMAIN,
 )
+from custom_components.bambu_printer.error_texts import ErrorTexts
 from custom_components.bambu_printer.printer import printer as printer_module
 from virtual_printer import VirtualPrinter
 from virtual_printer.projects import make_project
@@ -39,6 +43,8 @@ from virtual_printer.threemf import Project
 assert custom_components.bambu_printer
 
 SESSION = "custom_components.bambu_printer.printer.session"
+# What has happened stays so while the printer is away.
+LASTING = ("camera", "calendar", "event")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -55,10 +61,23 @@ def announcement_ports() -> Iterator[tuple[int, ...]]:
 
 
 @pytest.fixture(autouse=True)
+def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody ask a server of the maker."""
+
+    async def refuse(_self: object, _query: object) -> bytes:
+        raise ClientConnectionError
+
+    monkeypatch.setattr(ErrorTexts, "_async_fetch", refuse)
+
+
+@pytest.fixture(autouse=True)
 def _kept_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what is known of projects away from the configuration that tests share."""
     folder = tmp_path_factory.getbasetemp() / "kept"
-    with patch.object(coordinator_module, "STORAGE_DIR", str(folder)):
+    with (
+        patch.object(coordinator_module, "STORAGE_DIR", str(folder)),
+        patch.object(job_pictures, "STORAGE_DIR", str(folder)),
+    ):
         yield
 
 
@@ -179,6 +198,7 @@ def entry_data(printer: VirtualPrinter) -> dict[str, Any]:
         CONF_MQTT_PORT: printer.mqtt_port,
         CONF_FTPS_PORT: printer.ftps_port,
         CONF_DETECT_PORT: printer.detect_port,
+        CONF_CAMERA_PORT: printer.camera_port,
     }
 
 
@@ -253,11 +273,11 @@ class Rig:
         }
 
     def available(self) -> set[str]:
-        """Return the entities that are available."""
+        """Return the entities that are available, but for those that always are."""
         return {
             entity_id
             for entity_id, state in self.states().items()
-            if state.state != STATE_UNAVAILABLE
+            if state.state != STATE_UNAVAILABLE and state.domain not in LASTING
         }
 
     @property

@@ -12,13 +12,13 @@ from .conftest import Rig
 THERMOMETER = "sensor.thermometer"
 
 
-@pytest.mark.parametrize(("model", "asked"), [("X1C", False), ("P1S", True)])
-async def test_asked_where_the_printer_has_none(
-    hass: HomeAssistant, rig: Rig, asked: bool
+@pytest.mark.parametrize(("model", "offered"), [("X1C", False), ("P1S", True)])
+async def test_offered_to_printers_without_a_sensor(
+    hass: HomeAssistant, rig: Rig, offered: bool
 ) -> None:
     result = await hass.config_entries.options.async_init(rig.entry.entry_id)
     assert result["type"] is FlowResultType.FORM
-    assert (CONF_CHAMBER_SENSOR in result["data_schema"].schema) is asked
+    assert (CONF_CHAMBER_SENSOR in result["data_schema"].schema) is offered
 
 
 @pytest.mark.parametrize("model", ["P1S"])

@@ -67,7 +67,9 @@ def address(printer: VirtualPrinter, **changes: Any) -> dict[str, Any]:
     """Return what the user enters for a virtual printer."""
     ports: dict[str, Any] = {
         CONF_MQTT_PORT: printer.mqtt_port,
+        CONF_FTPS_PORT: printer.ftps_port,
         CONF_DETECT_PORT: printer.detect_port,
+        CONF_CAMERA_PORT: printer.camera_port,
         **changes.pop(CONF_PORTS, {}),
     }
     return {
@@ -590,8 +592,9 @@ def usual_ports(printer: VirtualPrinter) -> Iterator[None]:
     """Take the ports of the virtual printer for those that all printers have."""
     ports = {
         probatio.Required(CONF_MQTT_PORT, default=printer.mqtt_port): cv.port,
-        probatio.Required(CONF_FTPS_PORT, default=990): cv.port,
+        probatio.Required(CONF_FTPS_PORT, default=printer.ftps_port): cv.port,
         probatio.Required(CONF_DETECT_PORT, default=printer.detect_port): cv.port,
+        probatio.Required(CONF_CAMERA_PORT, default=printer.camera_port): cv.port,
     }
     with patch(f"{FLOW}._PORTS_SCHEMA", probatio.Schema(ports)):
         yield
@@ -861,10 +864,12 @@ async def test_options(
     assert result["type"] is FlowResultType.FORM
     assert [str(key) for key in result["data_schema"].schema] == [
         "chamber_sensor",
+        "error_texts_online",
         "power",
         "release",
     ]
     chosen = {
+        "error_texts_online": False,
         "power": {"power_switch": "switch.plug", "wake": False, "grace": 5.0},
         "release": {"return_after": 30.0},
     }
@@ -877,4 +882,4 @@ async def test_options(
     with patch(f"{FLOW}._has_chamber_sensor", return_value=True):
         result = await hass.config_entries.options.async_init(entry.entry_id)
     fields = [str(key) for key in result["data_schema"].schema]
-    assert fields == ["power", "release"]
+    assert fields == ["error_texts_online", "power", "release"]

@@ -23,6 +23,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.bambu_printer import discovery as module
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
     CONF_MQTT_PORT,
@@ -102,8 +103,9 @@ async def test_found_and_added(hass: HomeAssistant, printer: VirtualPrinter) -> 
     discovery = await listen(hass)
     ports = {
         probatio.Required(CONF_MQTT_PORT, default=printer.mqtt_port): int,
-        probatio.Required(CONF_FTPS_PORT, default=990): int,
+        probatio.Required(CONF_FTPS_PORT, default=printer.ftps_port): int,
         probatio.Required(CONF_DETECT_PORT, default=printer.detect_port): int,
+        probatio.Required(CONF_CAMERA_PORT, default=printer.camera_port): int,
     }
     with patch(f"{FLOW}._PORTS_SCHEMA", probatio.Schema(ports)):
         for _ in range(3):
@@ -217,7 +219,10 @@ async def test_moves_while_it_is_connected(hass: HomeAssistant, rig: Rig) -> Non
         lambda: rig.printer.connected_clients and rig.available() == everything,
     )
     assert registered(hass, rig.entry) == before
-    assert rig.entry.runtime_data.printer.endpoint.host == ELSEWHERE
+    moved = rig.entry.runtime_data.printer
+    assert moved.endpoint.host == ELSEWHERE
+    for part in (moved.storage._lane, moved.jpeg_camera, moved.live_view):
+        assert part._endpoint == moved.endpoint
 
 
 @pytest.mark.usefixtures("whole_loopback")

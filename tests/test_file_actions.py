@@ -26,6 +26,19 @@ from .operations.test_responses import paths
 pytestmark = pytest.mark.parametrize("scenario", ["idle"])
 
 
+FILE_ACTION_TESTS = {
+    "list_files",
+    "get_project",
+    "upload_file",
+    "download_file",
+    "rename_file",
+    "create_folder",
+    "delete_file",
+    "delete_folder",
+}
+"""Actions that are tested here."""
+
+
 @pytest.fixture
 async def folder(hass: HomeAssistant, tmp_path: Path) -> Path:
     """Return a folder of media that Home Assistant may use."""
@@ -117,29 +130,29 @@ async def test_get_project(rig: Rig) -> None:
     assert alone["plates"] == [third]
 
 
-@pytest.mark.parametrize(
-    ("action", "data", "key"),
-    [
-        ("list_files", {"path": "/nowhere"}, "file_missing"),
-        ("list_files", {"path": "/../etc"}, "invalid_path"),
-        ("get_project", {"path": "/nothing.3mf"}, "file_missing"),
-        ("get_project", {"path": "/verify_job"}, "bad_project"),
-        ("get_project", {"path": "/Desk_organiser.gcode.3mf", "plate": 2}, "bad_project"),
-        ("rename_file", {"path": "/nothing", "new_path": "/x"}, "file_missing"),
-        ("rename_file", {"path": "/verify_job", "new_path": "/a:b"}, "invalid_path"),
-        ("rename_file", {"path": "/verify_job", "new_path": "Desk_organiser.gcode.3mf"},
-         "file_exists"),
-        ("create_folder", {"path": "/nowhere/deeper"}, "file_missing"),
-        ("create_folder", {"path": "/"}, "invalid_path"),
-        ("delete_file", {"path": "/nothing"}, "file_missing"),
-        ("delete_file", {"path": "/"}, "invalid_path"),
-        ("delete_folder", {"path": "/nothing"}, "file_missing"),
-        ("delete_folder", {"path": "/"}, "invalid_path"),
-    ],
+FAILURES: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("list_files", {"path": "/nowhere"}, "file_missing"),
+    ("list_files", {"path": "/../etc"}, "invalid_path"),
+    ("get_project", {"path": "/nothing.3mf"}, "file_missing"),
+    ("get_project", {"path": "/verify_job"}, "bad_project"),
+    ("get_project", {"path": "/Desk_organiser.gcode.3mf", "plate": 2}, "bad_project"),
+    ("rename_file", {"path": "/nothing", "new_path": "/x"}, "file_missing"),
+    ("rename_file", {"path": "/verify_job", "new_path": "/a:b"}, "invalid_path"),
+    ("rename_file", {"path": "/verify_job", "new_path": "Desk_organiser.gcode.3mf"},
+     "file_exists"),
+    ("create_folder", {"path": "/nowhere/deeper"}, "file_missing"),
+    ("create_folder", {"path": "/"}, "invalid_path"),
+    ("delete_file", {"path": "/nothing"}, "file_missing"),
+    ("delete_file", {"path": "/"}, "invalid_path"),
+    ("delete_folder", {"path": "/nothing"}, "file_missing"),
+    ("delete_folder", {"path": "/"}, "invalid_path"),
 )  # fmt: skip
-async def test_failures(rig: Rig, action: str, data: dict[str, Any], key: str) -> None:
+
+
+async def test_failures(rig: Rig) -> None:
     before = {str(path) for path in rig.printer.card.rglob("*")}
-    await refused(rig, action, key, **data)
+    for action, data, key in FAILURES:
+        await refused(rig, action, key, **data)
     assert {str(path) for path in rig.printer.card.rglob("*")} == before
     assert rig.printer.requests == []
 
@@ -290,38 +303,36 @@ def local(name: str) -> Callable[[Path], dict[str, Any]]:
     return lambda folder: {"local_path": str(folder / name)}
 
 
-@pytest.mark.parametrize(
-    ("source", "key"),
-    [
-        (nothing, "exactly_one"),
-        (both, "exactly_one"),
-        (media("https://example.com/x.3mf"), "media_not_usable"),
-        (media("media-source://media_source/local/no_type"), "media_not_usable"),
-        (media("media-source://nobody/x"), "media_not_usable"),
-        (
-            media("media-source://media_source/local/../../etc/passwd"),
-            "media_not_usable",
-        ),
-        (media("media-source://media_source/local/absent.3mf"), "no_local_file"),
-        (local("absent"), "no_local_file"),
-        (local("../../secret"), "path_not_allowed"),
-        (lambda _: {"local_path": "/etc/passwd"}, "path_not_allowed"),
-    ],
+SOURCES: tuple[tuple[Callable[[Path], dict[str, Any]], str], ...] = (
+    (nothing, "exactly_one"),
+    (both, "exactly_one"),
+    (media("https://example.com/x.3mf"), "media_not_usable"),
+    (media("media-source://media_source/local/no_type"), "media_not_usable"),
+    (media("media-source://nobody/x"), "media_not_usable"),
+    (
+        media("media-source://media_source/local/../../etc/passwd"),
+        "media_not_usable",
+    ),
+    (media("media-source://media_source/local/absent.3mf"), "no_local_file"),
+    (local("absent"), "no_local_file"),
+    (local("../../secret"), "path_not_allowed"),
+    (lambda _: {"local_path": "/etc/passwd"}, "path_not_allowed"),
 )
-async def test_sources_that_are_none(
-    rig: Rig, folder: Path, source: Callable[[Path], dict[str, Any]], key: str
-) -> None:
-    error = await refused(rig, "upload_file", key, **source(folder))
-    assert isinstance(error, ServiceValidationError)
+
+
+async def test_sources_that_are_none(rig: Rig, folder: Path) -> None:
+    for source, key in SOURCES:
+        error = await refused(rig, "upload_file", key, **source(folder))
+        assert isinstance(error, ServiceValidationError)
     assert rig.printer.ftps.bytes_received == 0
 
 
-@pytest.mark.parametrize("name", ["..", "a/../../b", "con:", "x\ny"])
-async def test_names_that_are_none(rig: Rig, folder: Path, name: str) -> None:
+async def test_names_that_are_none(rig: Rig, folder: Path) -> None:
     (folder / "x").write_bytes(b"x")
-    await refused(
-        rig, "upload_file", "invalid_path", local_path=str(folder / "x"), name=name
-    )
+    for name in ("..", "a/../../b", "con:", "x\ny"):
+        await refused(
+            rig, "upload_file", "invalid_path", local_path=str(folder / "x"), name=name
+        )
 
 
 async def test_upload_that_breaks_off(
@@ -362,18 +373,13 @@ async def test_download(hass: HomeAssistant, rig: Rig, folder: Path) -> None:
     assert (folder / "b.3mf").read_bytes() == content
 
 
-@pytest.mark.parametrize(
-    ("path", "target", "key"),
-    [
+async def test_download_that_fails(rig: Rig, folder: Path) -> None:
+    for path, target, key in (
         ("/nothing", "", "file_missing"),
         ("/verify_job", "../x", "path_not_allowed"),
         ("/verify_job", "missing/x", "no_local_file"),
-    ],
-)
-async def test_download_that_fails(
-    rig: Rig, folder: Path, path: str, target: str, key: str
-) -> None:
-    await refused(rig, "download_file", key, path=path, target=str(folder / target))
+    ):
+        await refused(rig, "download_file", key, path=path, target=str(folder / target))
     assert not await asyncio.to_thread(lambda: list(folder.iterdir()))
 
 

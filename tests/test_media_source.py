@@ -115,13 +115,11 @@ async def test_no_timelapses(media: Rig) -> None:
     assert (await browse(media, "timelapses")).children == []
 
 
-@pytest.mark.parametrize(
-    "path", [("nothing",), ("models", "nowhere"), ("models", "..", "x")]
-)
-async def test_browse_what_is_not_there(media: Rig, path: tuple[str, ...]) -> None:
-    with pytest.raises(BrowseError) as caught:
-        await browse(media, *path)
-    assert caught.value.translation_key in ("file_missing", "invalid_path")
+async def test_browse_what_is_not_there(media: Rig) -> None:
+    for path in (("nothing",), ("models", "nowhere"), ("models", "..", "x")):
+        with pytest.raises(BrowseError) as caught:
+            await browse(media, *path)
+        assert caught.value.translation_key in ("file_missing", "invalid_path")
     with pytest.raises(BrowseError):
         await async_browse_media(media.hass, f"{ROOT}/0123456789")
 
@@ -177,9 +175,8 @@ async def test_resolve_a_plate(media: Rig, client: TestClient[Any, Any]) -> None
         assert await answer.read() == picture
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
+async def test_resolve_nothing(media: Rig) -> None:
+    for place in (
         "models/verify_job",
         "models",
         "timelapses",
@@ -188,15 +185,12 @@ async def test_resolve_a_plate(media: Rig, client: TestClient[Any, Any]) -> None
         "timelapses/timelapse/x.txt",
         "timelapses/timelapse/../logger/x.mp4",
         "elsewhere/x.mp4",
-    ],
-)
-async def test_resolve_nothing(media: Rig, place: str) -> None:
-    with pytest.raises(Unresolvable):
-        await async_resolve_media(
-            media.hass, f"{ROOT}/{media.entry.entry_id}/{place}", None
-        )
-    with pytest.raises(Unresolvable):
-        await async_resolve_media(media.hass, f"{ROOT}/none/{place}", None)
+    ):
+        for entry_id in (media.entry.entry_id, "none"):
+            with pytest.raises(Unresolvable):
+                await async_resolve_media(
+                    media.hass, f"{ROOT}/{entry_id}/{place}", None
+                )
 
 
 # Stream
@@ -302,20 +296,17 @@ async def test_who_may(
     assert (await stranger.head(url)).status != HTTPStatus.OK
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_not_found(media: Rig, client: TestClient[Any, Any]) -> None:
+    for path in (
         "timelapse/{entry}/nothing.mp4",
         "timelapse/{entry}/%2E%2E/verify_job",
         "timelapse/{entry}/thumbnail",
         "picture/{entry}/0/nothing.3mf",
         "picture/{entry}/9/Desk_organiser.gcode.3mf",
         "picture/{entry}/1/verify_job",
-    ],
-)
-async def test_not_found(media: Rig, client: TestClient[Any, Any], path: str) -> None:
-    url = f"/api/bambu_printer/{path.format(entry=media.entry.entry_id)}"
-    assert (await client.get(url)).status == HTTPStatus.NOT_FOUND
+    ):
+        url = f"/api/bambu_printer/{path.format(entry=media.entry.entry_id)}"
+        assert (await client.get(url)).status == HTTPStatus.NOT_FOUND, path
 
 
 async def test_no_way_out_of_the_folder(

@@ -26,6 +26,9 @@ from .operations.test_responses import paths
 
 pytestmark = pytest.mark.parametrize("scenario", ["idle"])
 
+PRINT_TESTS = ("print_3mf_file",)
+"""Rows of the table of operations that are tested here."""
+PRINT_ACTION_TESTS = {"print_file"}
 PATH = "/Desk_organiser.gcode.3mf"
 NUMBER = "4711"
 
@@ -197,17 +200,18 @@ async def test_all_options(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "option"),
+    ("model", "options"),
     [
-        ("X1C", {"bed_leveling": "auto"}),
-        ("P1S", {"flow_calibration": "auto"}),
-        ("X1C", {"nozzle_offset_calibration": "on"}),
-        ("P2S", {"nozzle_offset_calibration": "auto"}),
-        ("P1S", {"layer_inspection": True}),
+        ("X1C", [("bed_leveling", "auto"), ("nozzle_offset_calibration", "on")]),
+        ("P1S", [("flow_calibration", "auto"), ("layer_inspection", True)]),
+        ("P2S", [("nozzle_offset_calibration", "auto")]),
     ],
 )
-async def test_options_that_a_model_lacks(rig: Rig, option: dict[str, Any]) -> None:
-    await refused(rig, "not_supported", path=PATH, plate=1, **option)
+async def test_options_that_a_model_lacks(
+    rig: Rig, options: list[tuple[str, Any]]
+) -> None:
+    for name, value in options:
+        await refused(rig, "not_supported", path=PATH, plate=1, **{name: value})
     assert rig.printer.requests == []
 
 
@@ -304,24 +308,24 @@ async def test_another_nozzle(rig: Rig) -> None:
     assert rig.printer.requests == []
 
 
-@pytest.mark.parametrize(
-    ("data", "key"),
-    [
-        ({"path": "/nothing.3mf"}, "file_missing"),
-        ({"path": "/verify_job"}, "bad_project"),
-        ({"path": PATH}, "plate_missing"),
-        ({"path": PATH, "plate": 2}, "plate_missing"),
-        ({"path": PATH, "plate": 1, "ams_mapping": [0]}, "invalid_value"),
-        ({"path": PATH, "plate": 1, "ams_mapping": [0, 77]}, "invalid_value"),
-        ({"path": PATH, "plate": 1, "ams_mapping": [3, "ams_4_tray_4"]},
-         "filament_missing"),
-        ({"path": "/a/../../b.3mf"}, "invalid_path"),
-        ({}, "exactly_one"),
-        ({"path": PATH, "local_path": "/x"}, "exactly_one"),
-    ],
+REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"path": "/nothing.3mf"}, "file_missing"),
+    ({"path": "/verify_job"}, "bad_project"),
+    ({"path": PATH}, "plate_missing"),
+    ({"path": PATH, "plate": 2}, "plate_missing"),
+    ({"path": PATH, "plate": 1, "ams_mapping": [0]}, "invalid_value"),
+    ({"path": PATH, "plate": 1, "ams_mapping": [0, 77]}, "invalid_value"),
+    ({"path": PATH, "plate": 1, "ams_mapping": [3, "ams_4_tray_4"]},
+     "filament_missing"),
+    ({"path": "/a/../../b.3mf"}, "invalid_path"),
+    ({}, "exactly_one"),
+    ({"path": PATH, "local_path": "/x"}, "exactly_one"),
 )  # fmt: skip
-async def test_refused(rig: Rig, data: dict[str, Any], key: str) -> None:
-    await refused(rig, key, **data)
+
+
+async def test_refused(rig: Rig) -> None:
+    for data, key in REFUSED:
+        await refused(rig, key, **data)
     assert rig.printer.requests == []
 
 

@@ -23,7 +23,9 @@ import yaml
 
 from custom_components.bambu_printer import (
     PLATFORMS,
+    camera,
     config_flow,
+    event,
     problems,
     repairs,
     select,
@@ -36,9 +38,19 @@ from custom_components.bambu_printer.entity import (
     TrayPart,
     WholePrinter,
 )
+from custom_components.bambu_printer.logbook_events import _NOT_WORTH_A_LINE
 from custom_components.bambu_printer.printer import errors, models
+from custom_components.bambu_printer.printer.happenings import (
+    OUTCOMES,
+    ErrorEvent,
+    FilamentEvent,
+    JobEvent,
+)
 from custom_components.bambu_printer.printer.state.enclosure import StorageStatus
-from custom_components.bambu_printer.printer.state.errors import HmsSeverity
+from custom_components.bambu_printer.printer.state.errors import (
+    HmsModule,
+    HmsSeverity,
+)
 from custom_components.bambu_printer.printer.state.fans import AirductMode
 
 FOLDER = Path(config_flow.__file__).parent
@@ -76,8 +88,9 @@ def tables(platform: str) -> Mapping[type[Part], Sequence[PartEntityDescription]
 
 
 TABLES = {str(platform): tables(platform) for platform in PLATFORMS}
-# A printer with one nozzle has the sensor of the active tray instead.
-ABSENT_KEYS = {("sensor", "nozzle_tray")}
+# A printer with one nozzle has the sensor of the active tray instead, and the units of
+# an AMS tell for all their trays.
+ABSENT_KEYS = {("event", "tray"), ("sensor", "nozzle_tray")}
 
 
 def entities() -> Iterator[tuple[str, str, PartEntityDescription]]:
@@ -169,8 +182,18 @@ def test_translated_attributes() -> None:
     attributes = EN["entity"]["binary_sensor"]
     severity = attributes["hms_problem"]["state_attributes"]["severity"]["state"]
     assert set(severity) == {item.value for item in HmsSeverity}
+    reason = EN["entity"]["camera"]["camera"]["state_attributes"]["reason"]["state"]
+    assert set(reason) == set(camera.Reason)
     status = attributes["sd_card"]["state_attributes"]["status"]["state"]
     assert set(status) == {item.value for item in StorageStatus}
+
+
+def test_events_are_translated() -> None:
+    for (platform, key), description in named().items():
+        if isinstance(description, event.PrinterEventDescription):
+            attributes = EN["entity"][platform][key]["state_attributes"]
+            types = attributes["event_type"]["state"]
+            assert types.keys() >= {str(kind) for kind in description.kinds}, key
 
 
 def test_placeholders_of_entity_names() -> None:
@@ -241,6 +264,34 @@ def test_entities_without_device_class_have_an_icon() -> None:
 def test_no_icon_in_the_code() -> None:
     for path, source in SOURCES.items():
         assert "mdi:" not in source, path
+
+
+# What we put together
+
+
+def test_common_texts() -> None:
+    modules = {f"fault_module_{item}" for item in (*HmsModule, "external_spool")}
+    severities = {f"fault_{item}" for item in HmsSeverity}
+    assert {key for key in EN["common"] if key.startswith("fault_")} == (
+        modules | severities
+    )
+    ends = {str(kind) for kind in OUTCOMES}
+    assert {f"job_{kind}" for kind in ends} <= EN["common"].keys()
+    assert EN["selector"]["job_outcome"]["options"].keys() == ends
+    told = {*JobEvent, *ErrorEvent, *FilamentEvent} - _NOT_WORTH_A_LINE
+    assert {key for key in EN["common"] if key.startswith("logbook_")} == {
+        f"logbook_{kind}" for kind in told
+    }
+    code = "\n".join(SOURCES.values())
+    for key in EN["common"]:
+        assert key.startswith(("fault_", "logbook_")) or any(
+            f'"{key}"' in code or key == f"job_{kind}" for kind in ends
+        ), key
+    for key in severities:
+        assert placeholders(EN["common"][key]) == {"module", "code"}
+    state = EN["entity"]["sensor"]["current_error"]["state_attributes"]
+    assert set(state["module"]["state"]) == set(HmsModule)
+    assert set(state["severity"]["state"]) == set(HmsSeverity)
 
 
 # Exceptions

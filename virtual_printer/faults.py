@@ -93,6 +93,13 @@ class Faults:
     ftps_drop_data: bool = False
     # Answer 502 to REST.
     ftps_no_rest: bool = False
+    # The camera: hang up after the login, whatever the code is.
+    camera_refuse_login: bool = False
+    # Go on to listen, but send nothing any more.
+    camera_stall: bool = False
+    # Send frames that are no pictures, or announce one of two gigabytes.
+    camera_garbage: bool = False
+    camera_oversize: bool = False
     # Answer REST as if it were done, and send from the start.
     ftps_ignore_rest: bool = False
     # Hang up when the client breaks off a download, as the small server does.

@@ -17,6 +17,10 @@ from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .discovery import async_setup_discovery
 from .entity import ams_device_id, ams_device_info, printer_device_info
+from .happenings import async_forget_happenings
+from .job_learning import async_learn_from_projects
+from .job_store import async_forget_jobs
+from .logbook_events import async_tell_logbook
 from .problems import (
     async_connected,
     async_forget_everything,
@@ -36,6 +40,8 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
+    Platform.CAMERA,
     Platform.CLIMATE,
     Platform.EVENT,
     Platform.FAN,
@@ -45,6 +51,7 @@ PLATFORMS = [
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 
@@ -84,8 +91,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
+    await coordinator.happenings.async_load()
+    await coordinator.jobs.async_load()
+    entry.async_on_unload(coordinator.jobs.async_stop)
+    entry.async_on_unload(coordinator.happenings.async_stop)
     entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_tell_logbook(coordinator)
+    async_learn_from_projects(coordinator)
+    coordinator.happenings.async_start()
     entry.async_on_unload(async_watch_problems(coordinator))
     entry.async_on_unload(coordinator.release.async_cancel)
     if coordinator.plug:
@@ -99,8 +113,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Forget what is known of a printer, and what the user was told of it."""
+    """Forget all of a printer: jobs, projects, pictures, what the user was told of it."""
     async_forget_everything(hass, entry)
+    await async_forget_happenings(hass, entry.entry_id)
+    await async_forget_jobs(hass, entry.entry_id)
     await hass.async_add_executor_job(
         partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
     )

@@ -38,6 +38,7 @@ from .const import (
     CONF_CERTIFICATE,
     CONF_CHAMBER_SENSOR,
     CONF_DETECT_PORT,
+    CONF_ERROR_TEXTS_ONLINE,
     CONF_FTPS_PORT,
     CONF_GRACE,
     CONF_MQTT_PORT,
@@ -147,6 +148,7 @@ _RELEASE_SCHEMA = probatio.Schema(
     {probatio.Required(CONF_RETURN_AFTER, default=0): _minutes(0)}
 )
 _OPTIONS_FIELDS: dict[Any, Any] = {
+    probatio.Required(CONF_ERROR_TEXTS_ONLINE, default=True): BooleanSelector(),
     probatio.Optional(CONF_POWER): section(_POWER_SCHEMA, {"collapsed": False}),
     probatio.Optional(CONF_RELEASE): section(_RELEASE_SCHEMA, {"collapsed": False}),
 }

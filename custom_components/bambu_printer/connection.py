@@ -8,6 +8,7 @@ from homeassistant.const import CONF_HOST
 
 from .const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
@@ -35,6 +36,7 @@ def endpoint_from_data(data: Mapping[str, Any]) -> Endpoint:
         pin=data[CONF_CERTIFICATE],
         mqtt_port=data[CONF_MQTT_PORT],
         detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
+        camera_port=data.get(CONF_CAMERA_PORT),
         ftps_port=data.get(CONF_FTPS_PORT, FTPS_PORT),
     )
 

@@ -15,8 +15,11 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 
 from .connection import endpoint_from_data
 from .const import DOMAIN
+from .fault_words import FaultWords
+from .happenings import HappeningFeed
 from .holds import Hold
 from .job_project import JobProject
+from .job_store import JobStore
 from .power import PowerPlug
 from .printer import (
     BambuPrinter,
@@ -116,6 +119,9 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
         """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
+        self.happenings = HappeningFeed(self)
+        self.fault_words = FaultWords(self)
+        self.jobs = JobStore(self)
         self.job_project = JobProject(self)
         self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}

@@ -352,7 +352,10 @@ def _shape(coordinator: PrinterCoordinator, state: PrinterState) -> tuple[object
 def _shape_of(state: PrinterState) -> tuple[object, ...]:
     return (
         state.capabilities,
-        tuple((unit.unit, unit.kind, len(unit.trays)) for unit in state.ams.units),
+        tuple(
+            (unit.unit, unit.kind, len(unit.trays), bool(unit.firmware))
+            for unit in state.ams.units
+        ),
         tuple(tray.slot for tray in state.ams.externals),
         _gaps(state.camera),
         _gaps(state.detectors),

@@ -1,37 +1,64 @@
-"""Events: files on their way to and from the printer."""
+"""Events: what happens to jobs, errors, filament and files."""
 
 from dataclasses import dataclass
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BambuConfigEntry
+from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import (
+    AmsPart,
+    Part,
     PartEntityDescription,
     PrinterEntity,
+    TrayPart,
     WholePrinter,
     async_add_part_entities,
 )
-from .transfer import TransferEvent
+from .happenings import plain_data
+from .printer.happenings import ErrorEvent, FilamentEvent, Happening, JobEvent, Kind
+from .printer.state.ams import DRYING_KINDS
+from .transfer_event import TRANSFER_EVENTS, TransferEventEntity
 
 # Nothing is fetched: the coordinator pushes.
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransferEventDescription(PartEntityDescription, EventEntityDescription):
-    """Describes an event entity that tells of transfers."""
+class PrinterEventDescription(PartEntityDescription, EventEntityDescription):
+    """Describes an event entity."""
+
+    kinds: tuple[Kind, ...]
+    """What it tells."""
+    value_fn: Any = None
 
 
-TRANSFER_EVENTS: tuple[TransferEventDescription, ...] = (
-    TransferEventDescription(
-        key="transfer",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        event_types=[event.value for event in TransferEvent],
-        value_fn=lambda _state: None,
+PRINTER_EVENTS: tuple[PrinterEventDescription, ...] = (
+    PrinterEventDescription(key="job", kinds=tuple(JobEvent)),
+    PrinterEventDescription(key="error", kinds=tuple(ErrorEvent)),
+)
+
+AMS_EVENTS: tuple[PrinterEventDescription, ...] = (
+    PrinterEventDescription(
+        key="filament",
+        exists_fn=lambda _, unit: unit is not None and unit.kind not in DRYING_KINDS,
+        kinds=(FilamentEvent.INSERTED, FilamentEvent.REMOVED, FilamentEvent.RAN_OUT),
+    ),
+    PrinterEventDescription(
+        key="filament",
+        exists_fn=lambda _, unit: unit is not None and unit.kind in DRYING_KINDS,
+        kinds=tuple(FilamentEvent),
+    ),
+)
+
+TRAY_EVENTS: tuple[PrinterEventDescription, ...] = (
+    # Nothing sees whether there is a spool on the holder outside, only that it ends.
+    PrinterEventDescription(
+        key="",
+        exists_fn=lambda _, tray: tray is not None and tray.slot.external,
+        kinds=(FilamentEvent.RAN_OUT,),
     ),
 )
 
@@ -41,25 +68,70 @@ async def async_setup_entry(
     entry: BambuConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Set up the events of a printer."""
+    """Set up the event entities of a printer."""
+    async_add_part_entities(
+        entry,
+        async_add_entities,
+        {
+            WholePrinter: PRINTER_EVENTS,
+            AmsPart: AMS_EVENTS,
+            TrayPart: TRAY_EVENTS,
+        },
+        PrinterEvent,
+    )
     async_add_part_entities(
         entry, async_add_entities, {WholePrinter: TRANSFER_EVENTS}, TransferEventEntity
     )
 
 
-class TransferEventEntity(PrinterEntity, EventEntity):
-    """Tells of files that this integration moves."""
+class PrinterEvent(PrinterEntity, EventEntity):
+    """An event entity: each happening of its kinds, exactly once."""
 
-    entity_description: TransferEventDescription
+    entity_description: PrinterEventDescription
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        part: Part,
+        description: PrinterEventDescription,
+    ) -> None:
+        """Know what to tell."""
+        super().__init__(coordinator, part, description)
+        self._attr_event_types = [kind.value for kind in description.kinds]
+        if isinstance(part, AmsPart):
+            self._unit: int | None = part.unit
+        else:
+            self._unit = part.slot.unit if isinstance(part, TrayPart) else None
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: what has happened stays true while the printer is away.
+
+        Otherwise every reconnection would look like the last event happening again.
+        """
+        return True
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to transfers."""
+        """Listen to what happens."""
         await super().async_added_to_hass()
-        transfers = self.coordinator.transfers
-        self.async_on_remove(transfers.async_listen(self._on_transfer))
+        self.async_on_remove(self.coordinator.happenings.async_subscribe(self._on_told))
 
     @callback
-    def _on_transfer(self, event: TransferEvent, details: dict[str, Any]) -> None:
-        self._trigger_event(event.value, details)
-        self.async_write_ha_state()
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write nothing: neither losing nor finding the printer changes the past."""
+
+    @callback
+    def _on_told(self, happening: Happening) -> None:
+        if (
+            happening.kind in self.entity_description.kinds
+            and happening.unit == self._unit
+        ):
+            details = {
+                **plain_data(happening),
+                **self.coordinator.fault_words.about(happening),
+            }
+            self._trigger_event(happening.kind.value, details)
+            self.async_write_ha_state()

@@ -1,4 +1,4 @@
-"""Images: what is printed, and which object is which."""
+"""Images: what is printed, which object is which, and what the camera saw last."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
+from .camera_image import CAMERA_IMAGES, CameraImage
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import (
     Part,
@@ -80,6 +81,9 @@ async def async_setup_entry(
         return PrinterImage(hass, coordinator, part, description)
 
     async_add_part_entities(entry, async_add_entities, {WholePrinter: IMAGES}, create)
+    async_add_part_entities(
+        entry, async_add_entities, {WholePrinter: CAMERA_IMAGES}, CameraImage
+    )
 
 
 class PrinterImage(ValueEntity[object], ImageEntity):

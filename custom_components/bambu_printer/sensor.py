@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
-    SensorEntity,
-    SensorEntityDescription,
     SensorStateClass,
 )
 from homeassistant.const import (
@@ -22,17 +20,18 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BambuConfigEntry
+from .base_sensor import LONGEST_STATE, PrinterSensor, PrinterSensorDescription
+from .control_sensor import CONTROL_SENSORS, ControlSensor
+from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import (
     AmsPart,
     NozzlePart,
-    PartEntityDescription,
-    PrinterEntity,
+    Part,
     TrayPart,
-    ValueEntity,
     WholePrinter,
     async_add_part_entities,
 )
+from .fault_sensor import FAULT_SENSORS, FaultSensor, FaultSensorDescription
 from .job_details import (
     BED_TYPES,
     bed_type,
@@ -42,7 +41,8 @@ from .job_details import (
     object_list,
     skipped_count,
 )
-from .printer import BambuPrinter, ControlState, PrinterState
+from .job_sensor import JOB_SENSORS, JobSensor, JobSensorDescription
+from .printer import BambuPrinter, PrinterState
 from .printer.state.ams import (
     DRYING_KINDS,
     AmsKind,
@@ -60,17 +60,9 @@ from .slot_keys import SLOT_KEYS, slot_key
 PARALLEL_UPDATES = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrinterSensorDescription(PartEntityDescription, SensorEntityDescription):
-    """Describes a sensor of a part."""
-
-
-_LONGEST_STATE = 255
-
-
 def _text(value: str | None) -> str | None:
     """Cut what the printer calls things to what fits into a state."""
-    return value[:_LONGEST_STATE] if value else None
+    return value[:LONGEST_STATE] if value else None
 
 
 def _filament(tray: Tray) -> str:
@@ -97,19 +89,6 @@ def _active_slot_details(state: PrinterState) -> Mapping[str, Any]:
     if tray is None:
         return {}
     return {"filament": _filament(tray), "type": tray.type or None, "color": tray.color}
-
-
-def _hms_details(state: PrinterState) -> Mapping[str, Any]:
-    return {
-        "messages": [
-            {
-                "code": message.text_code,
-                "severity": message.severity.value,
-                "module": message.module.value,
-            }
-            for message in state.errors.hms or ()
-        ]
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,15 +285,8 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
             or (None if state.errors.print_error is None else "none")
         ),
     ),
-    PrinterSensorDescription(
-        key="hms",
-        sections=("errors",),
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda state: (
-            None if state.errors.hms is None else len(state.errors.hms)
-        ),
-        attributes_fn=_hms_details,
-    ),
+    *FAULT_SENSORS,
+    *JOB_SENSORS,
     PrinterSensorDescription(
         key="ams_status",
         sections=("ams",),
@@ -454,18 +426,6 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
 )
 
 
-CONTROL_SENSORS: tuple[PrinterSensorDescription, ...] = (
-    PrinterSensorDescription(
-        key="control",
-        device_class=SensorDeviceClass.ENUM,
-        options=[state.value for state in ControlState],
-        entity_category=EntityCategory.DIAGNOSTIC,
-        # The commands tell it as well, not the state alone.
-        value_fn=lambda _state: None,
-    ),
-)
-
-
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: BambuConfigEntry,
@@ -481,43 +441,18 @@ async def async_setup_entry(
             AmsPart: AMS_SENSORS,
             TrayPart: TRAY_SENSORS,
         },
-        PrinterSensor,
+        _create,
     )
     async_add_part_entities(
         entry, async_add_entities, {WholePrinter: CONTROL_SENSORS}, ControlSensor
     )
 
 
-class PrinterSensor(ValueEntity[Any], SensorEntity):
-    """A sensor of a part."""
-
-    entity_description: PrinterSensorDescription
-
-    # Long lists and texts that say nothing over time.
-    _unrecorded_attributes = frozenset(
-        {"colors", "filament_id", "filaments", "messages", "objects"}
-    )
-
-    @property
-    @override
-    def native_value(self) -> Any:
-        """Return the value."""
-        return self.value
-
-
-class ControlSensor(PrinterEntity, SensorEntity):
-    """Whether the printer can be controlled; available all the time, as it tells why not."""
-
-    entity_description: PrinterSensorDescription
-
-    @property
-    @override
-    def available(self) -> bool:
-        """Return True: one of its values is that the printer is gone."""
-        return True
-
-    @property
-    @override
-    def native_value(self) -> str:
-        """Return what can be done with the printer."""
-        return self.coordinator.control
+def _create(
+    coordinator: PrinterCoordinator, part: Part, description: PrinterSensorDescription
+) -> PrinterSensor:
+    if isinstance(description, FaultSensorDescription):
+        return FaultSensor(coordinator, part, description)
+    if isinstance(description, JobSensorDescription):
+        return JobSensor(coordinator, part, description)
+    return PrinterSensor(coordinator, part, description)

@@ -26,6 +26,7 @@ from .const import DOMAIN
 from .coordinator import PrinterCoordinator
 from .file_services import FILE_ACTIONS
 from .helpers import translated_errors
+from .job_history import HISTORY_FIELDS, async_get_history
 from .printer import BambuError, BambuPrinter, PrinterState, SlotAddress
 from .printer.errors import UnsupportedError
 from .printer.filaments import find_filament, search_filaments
@@ -724,6 +725,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(name="get_ams", run=_ask(_describe_ams), response=SupportsResponse.ONLY),
     Action(name="get_job", run=_ask(_describe_job), response=SupportsResponse.ONLY),
+    Action(
+        name="get_job_history",
+        fields=HISTORY_FIELDS,
+        run=async_get_history,
+        response=SupportsResponse.ONLY,
+    ),
     Action(
         name="get_nozzles", run=_ask(_describe_nozzles), response=SupportsResponse.ONLY
     ),

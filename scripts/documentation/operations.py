@@ -19,6 +19,7 @@ from custom_components.bambu_printer import (
     select,
     services,
     switch,
+    update,
 )
 from custom_components.bambu_printer.entity import PartEntityDescription
 from custom_components.bambu_printer.printer import BambuPrinter, commands
@@ -53,6 +54,7 @@ PLATFORM_ACTIONS = {
     "number": ("number.set_value",),
     "select": ("select.select_option",),
     "switch": ("switch.turn_on", "switch.turn_off"),
+    "update": ("update.install",),
 }
 """The actions of the platforms whose entities tell the printer something."""
 
@@ -64,12 +66,14 @@ _CONTROLS = {
     "number": number,
     "select": select,
     "switch": switch,
+    "update": update,
 }
 
 NON_OPERATIONS: dict[str, str] = {
     "ask_for_versions": "a question that shows whether the printer is there",
     "test_control": "what the repair for Developer Mode tries",
     "wait_available": "nothing is sent",
+    "camera_image": "it tells the printer nothing; camera.snapshot keeps what it returns",
 }
 """Public coroutine methods of `BambuPrinter` that are no operations, and why."""
 
@@ -228,18 +232,24 @@ def _lamp(key: str, lamp: Light) -> Operation:
     )
 
 
+_PRESSED = (ErrorAnswer.RETRY, ErrorAnswer.IGNORE)
+
+
 def _answer(answer: ErrorAnswer) -> Operation:
     word = {ErrorAnswer.RETRY: "resume"}.get(answer, answer.value)
     return Operation(
         name=f"answer_print_error {answer.value}",
         methods=("answer_print_error",),
         actions=("answer_error",),
+        entities=(f"button.{answer.value}_error",) if answer in _PRESSED else (),
         commands=(
             commands.dismiss_error(1)
             if answer is ErrorAnswer.DISMISS
             else commands.answer_error(word, 1, "0"),
         ),
-        no_entity="what is right depends on the error",
+        no_entity=""
+        if answer in _PRESSED
+        else "other buttons do nearly the same: stop, clear error",
     )
 
 
@@ -333,6 +343,12 @@ OPERATIONS: tuple[Operation, ...] = (
         methods=("state",),
         actions=("get_job",),
         no_entity="the sensors show it",
+    ),
+    Operation(
+        name="get_job_history",
+        methods=(),
+        actions=("get_job_history",),
+        no_entity="the calendar shows it",
     ),
     # What experts send
     Operation(
@@ -579,7 +595,31 @@ OPERATIONS: tuple[Operation, ...] = (
         entities=("select.door_reaction",),
         commands=(commands.set_door_reaction(1),),
     ),
+    Operation(
+        name="set_camera_recording",
+        methods=("set_camera_recording",),
+        entities=("switch.camera_recording",),
+        commands=(commands.set_camera_recording(enabled=True),),
+    ),
+    Operation(
+        name="set_timelapse",
+        methods=("set_timelapse",),
+        entities=("switch.timelapse",),
+        commands=(commands.set_timelapse(enabled=True),),
+    ),
+    Operation(
+        name="set_camera_resolution",
+        methods=("set_camera_resolution", "can_choose_resolution"),
+        entities=("select.camera_resolution",),
+        commands=(commands.set_camera_resolution("720p"),),
+    ),
     # Care
+    Operation(
+        name="install_firmware",
+        methods=("install_firmware", "can_install_firmware"),
+        entities=("update.firmware",),
+        commands=(commands.confirm_upgrade(),),
+    ),
     Operation(
         name="rename_printer",
         methods=("rename_printer",),

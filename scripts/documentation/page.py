@@ -109,7 +109,7 @@ def _entities(row: Operation) -> str:
 def _entity_name(entity: str) -> str:
     """Return the name of an entity in the user interface, whatever part it belongs to."""
     platform, key = entity.split(".")
-    texts: Mapping[str, Any] = TEXTS["entity"][platform]
+    texts: Mapping[str, Any] = TEXTS["entity"].get(platform, {})
     for prefix in ("", "ams_", "tray_", "filament_"):
         if name := texts.get(f"{prefix}{key}", {}).get("name"):
             return re.sub(r"\{(\w+)\}", "…", name)

@@ -19,11 +19,11 @@ def hurried() -> Iterator[None]:
         return
     with (
         patch(f"{LIBRARY}.session._STUCK", 0.3),
-        patch(f"{LIBRARY}.mqtt.PING_INTERVAL", 0.2),
-        patch(f"{LIBRARY}.mqtt.DEAD_AFTER", 0.5),
-        patch(f"{LIBRARY}.watchdog._ANY_MESSAGE", 0.3),
-        patch(f"{LIBRARY}.watchdog._ANY_MESSAGE_FULL", 0.3),
-        patch(f"{LIBRARY}.watchdog.ANSWER_TIME", 0.2),
+        patch(f"{LIBRARY}.mqtt.PING_INTERVAL", 0.3),
+        patch(f"{LIBRARY}.mqtt.DEAD_AFTER", 2),
+        patch(f"{LIBRARY}.watchdog._ANY_MESSAGE", 1),
+        patch(f"{LIBRARY}.watchdog._ANY_MESSAGE_FULL", 1),
+        patch(f"{LIBRARY}.watchdog.ANSWER_TIME", 1),
         patch(f"{LIBRARY}.printer._REPEAT_INTERVAL", 0.5),
     ):
         yield

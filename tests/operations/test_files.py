@@ -7,7 +7,10 @@ import pytest
 
 from custom_components.bambu_printer.coordinator import endpoint_from_data
 from custom_components.bambu_printer.printer import BambuPrinter
-from custom_components.bambu_printer.printer.errors import ProjectError
+from custom_components.bambu_printer.printer.errors import (
+    ProjectError,
+    WrongStateError,
+)
 from tests.conftest import entry_data
 from virtual_printer import VirtualPrinter
 
@@ -70,3 +73,26 @@ async def test_project(library: BambuPrinter, printer: VirtualPrinter) -> None:
     assert one.plates == info.plates[1:]
     with pytest.raises(ProjectError):
         await library.get_project_info("/part.gcode.3mf", 2)
+
+
+async def test_the_running_job_is_left_alone(
+    library: BambuPrinter, printer: VirtualPrinter, tmp_path: Path
+) -> None:
+    """Its file, whatever folder it is in, and that folder."""
+    (tmp_path / "source").write_bytes(b"x")
+    await library.start_session()
+    path = await library.projects.find_job_file(library.state.job)
+    assert path is not None
+    before = (printer.card / path[1:]).read_bytes()
+    for work in (
+        library.delete_sdcard_file(path),
+        library.rename_sdcard_file(path, "/other.3mf"),
+        library.rename_sdcard_file("/Desk_organiser.gcode.3mf", path),
+        library.upload_sdcard_file(tmp_path / "source", path),
+        library.delete_sdcard_folder("/cache"),
+    ):
+        with pytest.raises(WrongStateError):
+            await work
+    assert (printer.card / path[1:]).read_bytes() == before
+    assert await library.get_project_info(path)
+    await library.delete_sdcard_file("/Desk_organiser.gcode.3mf")

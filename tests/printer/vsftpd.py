@@ -89,14 +89,14 @@ class Vsftpd:
 
 
 @contextmanager
-def serve() -> Iterator[Vsftpd]:
-    """Run it with an empty card, on a port of its own."""
+def serve(settings: str = "") -> Iterator[Vsftpd]:
+    """Run it with an empty card, on a port of its own, perhaps with more settings."""
     # Not in a folder of pytest's, into which only root can look.
     with tempfile.TemporaryDirectory(prefix="vsftpd-") as folder:
-        yield from _serve(Path(folder))
+        yield from _serve(Path(folder), settings)
 
 
-def _serve(folder: Path) -> Iterator[Vsftpd]:
+def _serve(folder: Path, more: str) -> Iterator[Vsftpd]:
     assert PROGRAM is not None
     top, log = folder / "top", folder / "log"
     root = top / BASE.strip("/")
@@ -115,7 +115,7 @@ def _serve(folder: Path) -> Iterator[Vsftpd]:
         port = probe.getsockname()[1]
     settings = folder / "vsftpd.conf"
     settings.write_text(
-        f"{_SETTINGS}listen_port={port}\nanon_root={top}\nftp_username={USER}\n"
+        f"{_SETTINGS}{more}listen_port={port}\nanon_root={top}\nftp_username={USER}\n"
         f"email_password_file={codes}\nrsa_cert_file={chain}\n"
         f"rsa_private_key_file={key}\nvsftpd_log_file={log}\n"
     )

@@ -441,6 +441,32 @@ def set_store_sent_files(*, enabled: bool) -> Command:
     return Command("system", {"command": "print_cache_set", "config": enabled})
 
 
+def set_camera_recording(*, enabled: bool) -> Command:
+    """Record onto the card while printing."""
+    return Command("camera", {"command": "ipcam_record_set", "control": _word(enabled)})
+
+
+def set_timelapse(*, enabled: bool) -> Command:
+    """Make a timelapse of prints."""
+    return Command("camera", {"command": "ipcam_timelapse", "control": _word(enabled)})
+
+
+def set_camera_resolution(resolution: str) -> Command:
+    """Choose the resolution, ``720p`` or ``1080p``."""
+    return Command(
+        "camera", {"command": "ipcam_resolution_set", "resolution": str(resolution)}
+    )
+
+
+def _word(on: bool) -> str:
+    return "enable" if on else "disable"
+
+
+def confirm_upgrade() -> Command:
+    """Install the firmware that the printer offers."""
+    return Command("upgrade", {"command": "upgrade_confirm", "src_id": 1})
+
+
 def clean_print_error(job_id: str, error: int) -> Command:
     """Confirm a print error."""
     return Command(

@@ -89,6 +89,36 @@ class NoReportError(PrinterConnectionError):
     code = "no_report"
 
 
+class CameraError(BambuError):
+    """The printer can be reached, but its camera shows nothing."""
+
+    code = "camera_failed"
+
+
+class CameraOffError(CameraError):
+    """The live view is switched off at the printer."""
+
+    code = "camera_off"
+
+
+class CameraRefusedError(CameraError):
+    """The camera hangs up, or says no, instead of accepting the access code."""
+
+    code = "camera_refused"
+
+
+class CameraReleasedError(CameraError):
+    """The session is paused, and with it the camera."""
+
+    code = "camera_released"
+
+
+class CameraSilentError(CameraError):
+    """The camera accepts us and sends nothing: mostly somebody else is watching."""
+
+    code = "camera_silent"
+
+
 class NotConnectedError(PrinterConnectionError):
     """A command was given while there is no session to send it through."""
 
@@ -121,6 +151,12 @@ class NotAuthorizedError(CommandRejectedError):
     """The firmware wants signed commands: Developer Mode is off."""
 
     code = "not_authorized"
+
+
+class NoUpdateError(CommandError):
+    """The printer offers no update of its firmware."""
+
+    code = "no_update"
 
 
 class CommandTimeoutError(CommandError):
@@ -264,7 +300,7 @@ class NameWithSpaceError(PrintRefusedError):
         super().__init__(f"{path} has a space in it", path=path)
 
 
-class StartFailedError(PrintRefusedError):
+class StartFailedError(CommandError):
     """The printer took the command, and then could not print the file."""
 
     code = "start_failed"

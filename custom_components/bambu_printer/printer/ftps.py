@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 import ftplib
 from io import BufferedReader
+import select
 import socket
 import ssl
+import time
 from typing import Any, override
 
 from .errors import (
@@ -32,6 +34,10 @@ DATA_TIMEOUT = 30.0
 UPLOAD_REPLY_TIMEOUT = 60.0
 REASON_TIMEOUT = 2.0
 """Seconds to wait for the reason after the server has broken off an upload."""
+BUSY_TRIES = 4
+BUSY_PAUSE = 1.0
+"""How often a transfer is tried while the printer is busy with another, and the seconds
+in between."""
 BLOCK_SIZE = 256 * 1024
 _SMALL_BUFFER = 16 * 1024
 _SMALL_SEGMENT = 1360
@@ -44,8 +50,8 @@ type Sink = Callable[[memoryview], object]
 """Takes a block, which is another one when it returns."""
 
 
-class RestartIgnoredError(Exception):
-    """The server says that it starts in the middle of a file, and does not."""
+class RestartRefusedError(Exception):
+    """The server does not start in the middle of a file, whatever it says."""
 
 
 class Connection(ftplib.FTP_TLS):
@@ -86,6 +92,14 @@ class Connection(ftplib.FTP_TLS):
             with suppress(OSError):
                 # Not the method of TLS sockets, which changes what the thread works with.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def has_news(self) -> bool:
+        """Tell whether the server has said something, or hung up; does not wait."""
+        if self.sock is None:
+            return True
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _dial(self, port: int, *, small: bool = False) -> socket.socket:
         """Connect to the printer, in a way that can be interrupted."""
@@ -187,17 +201,34 @@ class Connection(ftplib.FTP_TLS):
     def _begin(
         self, command: str, start: int | None = None, *, small: bool = False
     ) -> ssl.SSLSocket:
+        """Open a data connection.
+
+        A printer may still be busy with a transfer that was broken off: then it is asked
+        again, a few times.
+        """
+        for _ in range(BUSY_TRIES - 1):
+            try:
+                return self._try(command, start, small=small)
+            except ftplib.error_temp as err:
+                if not str(err).startswith("425") or not self.usable:
+                    raise
+            time.sleep(BUSY_PAUSE)
+            self._go_on()
+        return self._try(command, start, small=small)
+
+    def _try(self, command: str, start: int | None, *, small: bool) -> ssl.SSLSocket:
         """Open a data connection; its TLS begins only after the server said to go ahead."""
         _, port = self.makepasv()
         plain = self._dial(port, small=small)
         try:
-            if start is not None:
-                self.sendcmd(f"REST {start}")
+            if start:
+                self._restart(start)
             self.usable = False
             try:
                 self.sendcmd(command)
             except ftplib.error_perm, ftplib.error_temp:
-                self.usable = True
+                # Otherwise the next transfer, whatever it is, would start there.
+                self.usable = not start
                 raise
             plain.settimeout(DATA_TIMEOUT)
         except BaseException:
@@ -205,6 +236,12 @@ class Connection(ftplib.FTP_TLS):
             raise
         assert isinstance(self.sock, ssl.SSLSocket)
         return self._encrypt(plain, self.sock.session)
+
+    def _restart(self, start: int) -> None:
+        try:
+            self.sendcmd(f"REST {start}")
+        except ftplib.error_perm as err:
+            raise RestartRefusedError(str(err)) from err
 
     # What printers are asked
 
@@ -268,7 +305,8 @@ class Connection(ftplib.FTP_TLS):
         """Return a part of a file; `ends`: the part that reaches to its end.
 
         Any other transfer is broken off, which some servers answer by hanging up.
-        Raises `RestartIgnoredError` when there is more after the end.
+        Raises `RestartRefusedError` when the server does not start in the middle: because
+        it says so, or because there is more after the end.
         """
         content = bytearray()
         limit = length + 1 if ends else length
@@ -276,7 +314,7 @@ class Connection(ftplib.FTP_TLS):
             content += block
         self._take_last_word()
         if len(content) > length:
-            raise RestartIgnoredError(path)
+            raise RestartRefusedError(path)
         return bytes(content)
 
     def can_restart(self) -> bool:
@@ -285,11 +323,11 @@ class Connection(ftplib.FTP_TLS):
             answer = self.sendcmd("REST 1")
         except ftplib.error_perm:
             return False
-        if not answer.startswith("3"):
-            return False
-        with suppress(ftplib.Error):
-            self.sendcmd("REST 0")
-        return True
+        # The next transfer, whatever it is, would start there.
+        self.usable = False
+        self.sendcmd("REST 0")
+        self.usable = True
+        return answer.startswith("3")
 
     def upload(
         self, path: str, source: BufferedReader, stop: Stop, progress: Progress

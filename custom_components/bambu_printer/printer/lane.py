@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 import ftplib
 import ssl
+import time
 from typing import Any
 
 from .errors import BambuError, NotConnectedError, TransferBrokenError
@@ -14,6 +15,8 @@ from .session import USER, Endpoint
 
 IDLE_TIME = 60.0
 """Seconds for which an unused connection is kept; printers drop it after about 300."""
+FRESH = 2.0
+"""Seconds after which a connection is asked whether it is still there before it is used."""
 GRACE = 1.0
 """Seconds for which something that is cancelled may end by itself."""
 
@@ -45,6 +48,11 @@ class Lane:
         self._now: asyncio.Future[Any] | None = None
         self._work: _Work | None = None
         self._closing = False
+        self._used = 0.0
+
+    def set_endpoint(self, endpoint: Endpoint) -> None:
+        """Go to another address from the next connection on."""
+        self._endpoint = endpoint
 
     @property
     def busy(self) -> bool:
@@ -94,8 +102,8 @@ class Lane:
                 if self._idle:
                     self._idle.cancel()
                     self._idle = None
-                loop = asyncio.get_running_loop()
-                await loop.run_in_executor(None, self._hang_up)
+                # Closing a socket without a farewell does not block.
+                self._hang_up()
         finally:
             self._closing = False
 
@@ -149,11 +157,9 @@ class Lane:
     def _do[T](
         self, path: str, work: Callable[[Connection, Stop], T], state: _Work
     ) -> T:
-        kept = self._connection is not None
-        connection = self.connection()
-        if kept and not self._alive(connection):
+        if self._connection is not None and not self._alive(self._connection):
             self._hang_up()
-            connection = self.connection()
+        connection = self.connection()
         try:
             if state.stopped():
                 raise TransferBrokenError(path, "cancelled")
@@ -165,11 +171,17 @@ class Lane:
         except ftplib.Error as err:
             raise storage_error(err, path) from err
         finally:
+            self._used = time.monotonic()
             if self._connection is not None and not self._connection.usable:
                 self._hang_up()
 
-    @staticmethod
-    def _alive(connection: Connection) -> bool:
+    def _alive(self, connection: Connection) -> bool:
+        """Tell whether a connection that was kept is still there."""
+        if connection.has_news():
+            # Between two commands there is nothing that could be said but goodbye.
+            return False
+        if time.monotonic() - self._used < FRESH:
+            return True
         try:
             connection.voidcmd("NOOP")
         except OSError, EOFError, ftplib.Error:

@@ -23,7 +23,7 @@ _MOST_OBJECTS = 128
 _LARGEST_MAP = 4096
 _SPACE = 8
 """Pixels around the shape of an object."""
-_COARSE = 96
+_COARSE = 48
 """Width of the map on which the place of a label is looked for."""
 _BEDS = (180.0, 256.0, 350.0)
 """Widths of beds, mm: the narrowest one that holds all boxes is drawn."""
@@ -47,6 +47,9 @@ _COLORS = (
     (205, 126, 79),
 )
 """Told apart also by those who see red and green alike: neighbours differ in lightness."""
+
+_INSIDE = [max(0, min(255, (value - 215) * 8)) for value in range(256)]
+"""Leaves of a blurred mask what is some pixels away from its edge."""
 
 type Color = tuple[int, int, int]
 
@@ -115,13 +118,8 @@ def _from_map(objects: Iterable[ProjectObject], pick: bytes) -> Iterator[_Spot]:
         return
     red, green, blue, alpha = picture.split()
     opaque = alpha.point([0, *[255] * 255])
-    colors = picture.getcolors(_LARGEST_MAP**2) or ()
-    present = {color for _, color in colors if isinstance(color, tuple)}
-    numbers = {r | g << 8 | b << 16 for r, g, b, a in present if a}
     for item in objects:
         number = item.identify_id
-        if number not in numbers:
-            continue
         mask = opaque
         for shift, channel in ((0, red), (8, green), (16, blue)):
             lookup = [0] * 256
@@ -249,7 +247,7 @@ def _paint(
         spot.corner[1] + spot.mask.height,
     )
     plate.paste(edge, box, spot.mask)
-    inside = spot.mask.filter(ImageFilter.MinFilter(7))
+    inside = spot.mask.filter(ImageFilter.GaussianBlur(2.5)).point(_INSIDE)
     plate.paste(fill.crop(box) if isinstance(fill, Image.Image) else fill, box, inside)
 
 
@@ -288,8 +286,9 @@ def _finish(plate: Image.Image) -> bytes:
         (0, 0, large[0] - 1, large[1] - 1), _RADIUS * 2, fill=255
     )
     corners = corners.resize(plate.size, Image.Resampling.BOX)
-    rim = ImageChops.subtract(corners, corners.filter(ImageFilter.MinFilter(7)))
-    plate.paste(_EDGE, mask=rim)
+    ImageDraw.Draw(plate).rounded_rectangle(
+        (0, 0, _AREA - 1, _AREA - 1), _RADIUS, outline=_EDGE, width=3
+    )
     image = Image.new("RGBA", (SIZE, SIZE))
     image.paste(plate, (_MARGIN, _MARGIN), corners)
     buffer = io.BytesIO()

@@ -13,6 +13,7 @@ from typing import Any, override
 import orjson
 
 from . import commands
+from .camera import JpegCamera
 from .commands import Command
 from .contention import Contention
 from .control import CONTROL_SECTION, ControlEvidence, ControlState
@@ -20,6 +21,8 @@ from .counters import Counters, Episode
 from .discovery import detect
 from .errors import (
     BambuError,
+    CameraError,
+    CameraOffError,
     CommandError,
     CommandTimeoutError,
     ConnectTimeoutError,
@@ -30,12 +33,14 @@ from .errors import (
     NotConnectedError,
     PrinterConnectionError,
 )
-from .models import Light, identify
+from .models import Camera, Light, identify
 from .operations import (
     AmsOperations,
+    CameraOperations,
     CareOperations,
     DryingOperations,
     FileOperations,
+    FirmwareOperations,
     HeatOperations,
     JobOperations,
     LightOperations,
@@ -46,6 +51,7 @@ from .operations import (
 )
 from .probe import harmless_command
 from .projects import ProjectStore
+from .relay import RtspRelay
 from .report import (
     CHAMBER_KEY,
     HEATBED_LIGHT_KEY,
@@ -64,6 +70,7 @@ from .state import (
     sections_of,
 )
 from .state.firmware import main_module, read_modules
+from .still import StillTaker
 from .storage import PrinterStorage
 from .trace import Trace
 from .watchdog import Step, Watchdog, patience
@@ -110,6 +117,8 @@ class BambuPrinter(
     DryingOperations,
     WatchingOperations,
     CareOperations,
+    CameraOperations,
+    FirmwareOperations,
     FileOperations,
     PrintingOperations,
 ):
@@ -169,6 +178,12 @@ class BambuPrinter(
         self.state, _ = decode_sections(
             PrinterState(), {}, ("capabilities",), self._context()
         )
+        self.jpeg_camera = JpegCamera(endpoint)
+        """The camera of the small printers."""
+        self.live_view = RtspRelay(endpoint)
+        """The camera of the others."""
+        self._still_taker = StillTaker(self.live_view)
+        self._updating = False
         self._session = Session(endpoint, self)
         self._last_push_all = float("-inf")
         self._complete = asyncio.Event()
@@ -246,6 +261,46 @@ class BambuPrinter(
         """What happened to the connection and to what arrived."""
         return self.raw.counters
 
+    # Camera
+
+    @property
+    def camera_kind(self) -> Camera | None:
+        """How the camera delivers its pictures; None: there is none."""
+        camera = self.state.camera
+        if self.model.camera or not camera.present:
+            return None if camera.present is False else self.model.camera
+        # A model that nobody knows: only some kinds say whether the view is on.
+        return Camera.JPEG if camera.live_view is None else Camera.RTSPS
+
+    @property
+    def camera(self) -> JpegCamera | RtspRelay:
+        """The camera, or one that nothing comes of."""
+        rtsps = self.camera_kind is Camera.RTSPS
+        return self.live_view if rtsps else self.jpeg_camera
+
+    async def camera_image(self, max_age: float = 5.0) -> bytes:
+        """Return a picture (JPEG) that is at most `max_age` seconds old.
+
+        Raises a `PrinterConnectionError` or a `CameraError` that says why there is none.
+        """
+        match self.camera_kind:
+            case None:
+                raise CameraError("there is no camera")
+            case Camera.JPEG:
+                return await self.jpeg_camera.still(max_age)
+            case Camera.RTSPS:
+                if self.state.camera.live_view is False:
+                    raise CameraOffError("the live view is switched off")
+                return await self._still_taker.still(max_age)
+
+    async def _pause_camera(self) -> None:
+        await self.jpeg_camera.pause()
+        await self.live_view.pause()
+
+    def _resume_camera(self) -> None:
+        self.jpeg_camera.resume()
+        self.live_view.resume()
+
     # Session
 
     async def start_session(self, *, limit: float | None = None) -> None:
@@ -271,6 +326,7 @@ class BambuPrinter(
     async def _start_session(self) -> None:
         try:
             await self._session.start()
+            self._resume_camera()
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
             self._require_session()
@@ -308,6 +364,7 @@ class BambuPrinter(
         self._stop_tasks()
         self.raw.forget()
         self._set_service_state(ServiceState.PAUSED)
+        await self._pause_camera()
         await self._session.stop()
 
     async def resume_session(self) -> None:
@@ -319,11 +376,14 @@ class BambuPrinter(
         if self.service_state is ServiceState.PAUSED:
             self._complete.clear()
             self._set_service_state(ServiceState.DISCONNECTED)
+            self._resume_camera()
             await self._session.start(insist=True)
 
     async def quit(self) -> None:
         """End the session; commands that wait fail.  Can be called more than once."""
         self._stop_tasks()
+        await self._pause_camera()
+        await self.live_view.close()
         await self._session.stop()
         await self.projects.close()
         await self.storage.close()
@@ -345,6 +405,8 @@ class BambuPrinter(
         """
         self.endpoint = replace(self.endpoint, host=host)
         self._session.set_host(host)
+        for part in (self.storage, self.jpeg_camera, self.live_view):
+            part.set_endpoint(self.endpoint)
 
     async def refresh(self) -> None:
         """Ask for versions and a full report.
@@ -388,9 +450,7 @@ class BambuPrinter(
         """
         if value is not None:
             self._check_range("chamber temperature", value, 150, minimum=-40)
-        self._tell_update(
-            self._decode(self.raw.set_value(CHAMBER_KEY, value))
-        )
+        self._tell_update(self._decode(self.raw.set_value(CHAMBER_KEY, value)))
 
     def set_job_project(self, project: ProjectState | None) -> None:
         """Tell the project of the running job; None: it is not known (any more).
@@ -422,6 +482,7 @@ class BambuPrinter(
         self.last_error = None
         self._evidence.forget()
         self.contention.connected(asyncio.get_running_loop().time())
+        self.camera.clear_error()
         self._set_service_state(ServiceState.CONNECTED)
         self._stop_tasks()
         self._watchdog = Watchdog(loop.time())
@@ -483,6 +544,10 @@ class BambuPrinter(
         changed = self._decode(keys, now) if keys else frozenset()
         if "ams" in changed:
             self._ask_about_new_units()
+        if "camera" in changed:
+            self.camera.clear_error()
+        if "firmware" in changed:
+            self._ask_after_update()
         if self.raw.complete and not was_complete:
             self._complete.set()
         if (self.raw.complete, self.control) != (was_complete, before):
@@ -493,8 +558,18 @@ class BambuPrinter(
         """Ask for versions when an AMS is plugged in: the reports do not carry them."""
         units = frozenset(unit.unit for unit in self.state.ams.units)
         new, self._known_units = units - self._known_units, units
+        if new:
+            self._ask_for_new_versions()
+
+    def _ask_after_update(self) -> None:
+        """Ask for versions when an update has ended: the reports do not carry them."""
+        was_updating, self._updating = self._updating, self.state.firmware.updating
+        if was_updating and not self._updating:
+            self._ask_for_new_versions()
+
+    def _ask_for_new_versions(self) -> None:
         # While the greeting is under way the versions are asked for anyway.
-        if new and self._identified.is_set() and self._question_is_over:
+        if self._identified.is_set() and self._question_is_over:
             self._question = asyncio.get_running_loop().create_task(
                 self._ask_for_versions(), name="bambu_printer question"
             )
@@ -533,9 +608,7 @@ class BambuPrinter(
             return self.raw.set_value(HEATBED_LIGHT_KEY, system.get("led_mode"))
         return set()
 
-    def _decode(
-        self, keys: set[str], now: datetime | None = None
-    ) -> frozenset[str]:
+    def _decode(self, keys: set[str], now: datetime | None = None) -> frozenset[str]:
         sections = (
             set(SECTIONS)
             if MODULES_KEY in keys and self._identify()

@@ -13,7 +13,6 @@ import logging
 import os
 from pathlib import Path
 import tempfile
-import threading
 import zipfile
 
 import orjson
@@ -68,39 +67,16 @@ class KeptProject:
 class ProjectCache:
     """Keeps projects, the most recently used ones, within bounds.
 
-    Blocks where there is a folder: call it in an executor.
+    Blocks where there is a folder: call it in an executor, from one thread at a time.
     """
 
     def __init__(self, folder: Path | None) -> None:
         """Keep them in a folder, which is made when something is kept."""
         self._folder = folder
         self._memory: OrderedDict[ProjectKey, KeptProject] = OrderedDict()
-        self._lock = threading.Lock()
 
     def get(self, key: ProjectKey) -> KeptProject | None:
         """Return what is kept of a project; damaged files are dropped."""
-        with self._lock:
-            return self._get(key)
-
-    def put(self, kept: KeptProject) -> KeptProject:
-        """Keep a project, or more of it than before; return all that is kept of it."""
-        with self._lock:
-            known = self._get(kept.key)
-            if known is not None:
-                kept = replace(kept, members={**known.members, **kept.members})
-            self._remember(kept)
-            if self._folder is not None:
-                try:
-                    self._folder.mkdir(parents=True, exist_ok=True)
-                    _save(self._folder / kept.key.file_name, kept)
-                    self._tidy(self._folder)
-                except OSError as err:
-                    _LOGGER.warning(
-                        "What is known of projects cannot be kept: %s", err.strerror
-                    )
-            return kept
-
-    def _get(self, key: ProjectKey) -> KeptProject | None:
         if (known := self._memory.get(key)) is not None:
             self._memory.move_to_end(key)
             return known
@@ -119,6 +95,23 @@ class ProjectCache:
             return None
         self._remember(found)
         return found
+
+    def put(self, kept: KeptProject) -> KeptProject:
+        """Keep a project, or more of it than before; return all that is kept of it."""
+        known = self.get(kept.key)
+        if known is not None:
+            kept = replace(kept, members={**known.members, **kept.members})
+        self._remember(kept)
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                _save(self._folder / kept.key.file_name, kept)
+                self._tidy(self._folder)
+            except OSError as err:
+                _LOGGER.warning(
+                    "What is known of projects cannot be kept: %s", err.strerror
+                )
+        return kept
 
     def _remember(self, kept: KeptProject) -> None:
         self._memory[kept.key] = kept

@@ -6,6 +6,7 @@ wanted are kept; the archive is not.  What was uploaded from here was read befor
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 import logging
@@ -40,7 +41,7 @@ from .project import (
 )
 from .project_cache import KeptProject, ProjectCache, ProjectKey
 from .ranges import RangeFile
-from .sharing import Sharing
+from .sharing import Sharing, Turns
 from .state.job import JobState
 from .storage import PrinterStorage
 
@@ -49,6 +50,7 @@ _LOGGER = logging.getLogger(__name__)
 BACKGROUND_LIMIT = 150 << 20
 """Bytes that are downloaded as a whole for what nobody asked for expressly."""
 PICTURE_KINDS = ("plate", "small", "top", "pick")
+_MOST_REFUSED = 100
 _GCODE = re.compile(r"Metadata/plate_(\d{1,3})\.gcode")
 _PLATE = re.compile(r"plate_(\d{1,3})\.gcode$")
 _JOB_FOLDERS = ("/cache", "")
@@ -72,8 +74,11 @@ class ProjectStore:
         """Keep what is read in a folder that is this printer's alone, or in memory."""
         self._storage = storage
         self._cache = ProjectCache(cache_folder)
+        self._turns = Turns()
         self._fetches: Sharing[ProjectKey, KeptProject] = Sharing()
         self._pictures: Sharing[tuple[ProjectKey, str], KeptProject] = Sharing()
+        self._refused: OrderedDict[ProjectKey, ProjectError] = OrderedDict()
+        """Files that are no good, and will not be better the next time."""
 
     async def get_project_info(
         self, path: str, plate: int | None = None, *, limit: int = BACKGROUND_LIMIT
@@ -146,7 +151,7 @@ class ProjectStore:
             if stamp is not None and stamp.size == size:
                 key = ProjectKey(path, stamp.size, stamp.modified)
                 kept = replace(members, key=key)
-                await _in_executor(lambda: self._cache.put(kept))
+                await self._turns.take(lambda: self._cache.put(kept))
         return size
 
     async def close(self) -> None:
@@ -162,9 +167,11 @@ class ProjectStore:
         if stamp is None:
             raise FileMissingError(path)
         key = ProjectKey(path, stamp.size, stamp.modified)
-        kept = await _in_executor(lambda: self._cache.get(key))
+        kept = await self._turns.take(lambda: self._cache.get(key))
         if kept is not None:
             return kept
+        if (refused := self._refused.get(key)) is not None:
+            raise type(refused)(path, refused.details["reason"])
         # Before joining one with another limit.
         if key.size > limit and not await self._storage.can_read_pieces():
             raise ProjectTooLargeError(path, key.size, limit)
@@ -173,14 +180,31 @@ class ProjectStore:
     async def _fetch(
         self, key: ProjectKey, limit: int, plate: int | None
     ) -> KeptProject:
-        kept = await self._storage.read_pieces(
-            key.path, key.size, lambda file: _read_pieces(file, key, plate)
-        )
+        try:
+            kept = await self._storage.read_pieces(
+                key.path, key.size, lambda file: _read_pieces(file, key, plate)
+            )
+        except ProjectIncompleteError:
+            # It costs little to look again.
+            raise
+        except ProjectError as err:
+            self._refuse(key, err)
+            raise
         if kept is None:
             if key.size > limit:
                 raise ProjectTooLargeError(key.path, key.size, limit)
-            kept = await self._pass_by(key)
-        return await _in_executor(lambda: self._cache.put(kept))
+            try:
+                kept = await self._pass_by(key)
+            except ProjectError as err:
+                self._refuse(key, err)
+                raise
+        return await self._turns.take(lambda: self._cache.put(kept))
+
+    def _refuse(self, key: ProjectKey, error: ProjectError) -> None:
+        """Remember not to fetch a file again."""
+        self._refused[key] = error
+        if len(self._refused) > _MOST_REFUSED:
+            self._refused.popitem(last=False)
 
     async def _pass_by(self, key: ProjectKey) -> KeptProject:
         stream = ArchiveStream(is_wanted, is_picture)
@@ -224,7 +248,7 @@ class ProjectStore:
 
         content = await self._storage.read_pieces(key.path, key.size, read)
         members = {} if content is None else {name: content}
-        return await _in_executor(
+        return await self._turns.take(
             lambda: self._cache.put(KeptProject(key, names, members))
         )
 

@@ -73,6 +73,8 @@ class Endpoint:
     mqtt_port: int = MQTT_PORT
     detect_port: int = DETECT_PORT
     ftps_port: int = FTPS_PORT
+    camera_port: int | None = None
+    """None: the usual one of the kind of camera that the model has."""
 
 
 class SessionListener(Protocol):

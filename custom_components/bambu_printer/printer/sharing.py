@@ -1,10 +1,33 @@
-"""Work that several wait for is done once."""
+"""Work that several wait for is done once, or one after the other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 
 from .errors import NotConnectedError
+
+
+class Turns:
+    """Lets work in the executor happen one after the other, each to its end."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._lock = asyncio.Lock()
+
+    async def take[T](self, work: Callable[[], T]) -> T:
+        """Do something in the executor; a thread that was begun is waited for."""
+        async with self._lock:
+            task = asyncio.get_running_loop().run_in_executor(None, work)
+            try:
+                await asyncio.wait((task,))
+            except asyncio.CancelledError:
+                while not task.done():
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.wait((task,))
+                # Nobody else will ask how it ended.
+                task.exception()
+                raise
+            return task.result()
 
 
 class Sharing[K: Hashable, T]:

@@ -12,8 +12,8 @@ import ftplib
 import hashlib
 import io
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO
+from secrets import token_hex
+import time
 
 from .errors import (
     BambuError,
@@ -24,7 +24,7 @@ from .errors import (
     TransferBrokenError,
 )
 from .folders import Folders, Tree
-from .ftps import Connection, Progress, RestartIgnoredError, Sink, Stop
+from .ftps import Connection, Progress, RestartRefusedError, Sink, Stop
 from .lane import Lane
 from .listing import Entry, parse_listing
 from .paths import ROOT, join, normalize, normalize_new, parent_of
@@ -39,6 +39,8 @@ SKIPPED_FOLDERS = frozenset(
     {"/corelogger", "/ipcam", "/logger", "/recorder", "/System Volume Information"}
 )
 """Not worth listing as a whole: recordings of gigabytes, and encrypted logs."""
+ARRIVAL_PAUSE = 1.0
+"""Seconds between two looks at how much of an upload has arrived."""
 _NOT_IMPLEMENTED = ("500", "501", "502", "503", "504")
 
 
@@ -71,6 +73,10 @@ class PrinterStorage:
         """Whether it can rename; None: not asked yet."""
         self._remnants: set[str] = set()
         """What could not be cleared away when the printer was out of reach."""
+
+    def set_endpoint(self, endpoint: Endpoint) -> None:
+        """Go to another address from the next connection on."""
+        self._lane.set_endpoint(endpoint)
 
     async def close(self) -> None:
         """Stop what is being done and hang up; the next operation connects again."""
@@ -157,20 +163,13 @@ class PrinterStorage:
 
         def fetch(ftp: Connection, stop: Stop) -> int:
             size = _size_of_file(ftp, path)
-            partial: Path | None = None
-            try:
-                with NamedTemporaryFile(
-                    dir=target.parent, prefix=".", suffix=".part", delete=False
-                ) as file:
-                    partial = Path(file.name)
+            partial = target.with_name(f".{token_hex(8)}.part")
+            # With the permissions that files here have, unlike those for secrets.
+            with _open_new(partial, target) as file:
+                try:
                     _download(ftp, path, size, _writer(file, target), stop, progress)
-                partial.replace(target)
-            except OSError as err:
-                if partial is None or err.filename is not None:
-                    raise _local_error(target, err) from err
-                raise
-            finally:
-                if partial is not None:
+                    _finish(partial, target)
+                finally:
                     partial.unlink(missing_ok=True)
             return size
 
@@ -208,7 +207,10 @@ class PrinterStorage:
         checked by that end, not believed: leave out the `tail` only if it was read before.
         """
         path = normalize(path)
-        if not await self.can_read_pieces():
+        if self._restarts is False or (
+            # Nothing would be proven by reading it.
+            (size <= TAIL or not tail) and not await self.can_read_pieces()
+        ):
             return None
 
         def look(_: Connection, stop: Stop) -> T | None:
@@ -225,13 +227,15 @@ class PrinterStorage:
             count = min(size, TAIL) if tail else 0
             try:
                 end = fetch(size - count, count) if count else b""
-            except RestartIgnoredError:
+                return work(RangeFile(size, fetch, tail=end))
+            except RestartRefusedError:
                 return None
-            return work(RangeFile(size, fetch, tail=end))
 
         found = await self._run(path, look)
         if found is None:
             self._restarts = False
+        elif tail:
+            self._restarts = True
         return found
 
     # Changing
@@ -284,11 +288,20 @@ class PrinterStorage:
             self._remnants.discard(name)
 
     def _check_arrival(self, path: str, sent: int) -> None:
-        """Ask whether an upload is complete; in a thread."""
-        # A new one if the last word was missing: the old one would be confused.
-        arrived = self._lane.connection().size(path)
-        if arrived != sent:
-            raise TransferBrokenError(path, f"{arrived or 0} of {sent} bytes arrived")
+        """Ask whether an upload is complete, as long as it grows; in a thread."""
+        before = -1
+        while True:
+            # A new one if the last word was missing: the old one would be confused.
+            arrived = self._lane.connection().size(path)
+            if arrived == sent:
+                return
+            if arrived is None or not before < arrived < sent:
+                raise TransferBrokenError(
+                    path, f"{arrived or 0} of {sent} bytes arrived"
+                )
+            # A slow card may still be written to.
+            before = arrived
+            time.sleep(ARRIVAL_PAUSE)
 
     async def rename_sdcard_file(self, path: str, new_path: str) -> None:
         """Rename or move a file or folder; nothing is overwritten."""
@@ -350,7 +363,14 @@ class PrinterStorage:
         waiting, seen = [(root, 0)], 0
         while waiting:
             path, depth = waiting.pop()
-            entries = await self.list_folder(path)
+            try:
+                entries = await self.list_folder(path)
+            except FileMissingError:
+                if path == root:
+                    raise
+                # Deleted since its parent was listed.
+                self._folders.remove(path)
+                continue
             seen += len(entries)
             if seen > MAX_ENTRIES:
                 raise StorageError(path, "there is no end to the folders")
@@ -374,16 +394,33 @@ class PrinterStorage:
         return await self._lane.run(path, clean_and_work)
 
 
-def _writer(file: IO[bytes], path: Path) -> Sink:
+def _writer(file: io.FileIO, path: Path) -> Sink:
     """Write to a file of this machine: its troubles are no troubles of the printer."""
 
     def write(block: memoryview) -> None:
         try:
-            file.write(block)
+            while block:
+                block = block[file.write(block) :]
         except OSError as err:
             raise _local_error(path, err) from err
 
     return write
+
+
+def _open_new(partial: Path, target: Path) -> io.FileIO:
+    try:
+        # Blocks are large: nothing may wait in a buffer and fail later.
+        return partial.open("xb", buffering=0)
+    except OSError as err:
+        raise _local_error(target, err) from err
+
+
+def _finish(partial: Path, target: Path) -> None:
+    """Give a complete download its name."""
+    try:
+        partial.replace(target)
+    except OSError as err:
+        raise _local_error(target, err) from err
 
 
 def _open(source: Path) -> io.BufferedReader:

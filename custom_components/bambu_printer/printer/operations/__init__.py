@@ -3,9 +3,11 @@
 from .air import AirOperations
 from .ams import AmsControl, AmsOperations, AmsSetting
 from .base import Operations
+from .camera import CameraOperations
 from .care import Calibration, CareOperations, ErrorAnswer
 from .drying import DryingOperations
 from .files import FileOperations
+from .firmware import FirmwareOperations
 from .heat import HeatOperations
 from .job import JobOperations
 from .lights import LightOperations
@@ -20,12 +22,14 @@ __all__ = [
     "AmsOperations",
     "AmsSetting",
     "Calibration",
+    "CameraOperations",
     "CareOperations",
     "Choice",
     "DetectorKind",
     "DryingOperations",
     "ErrorAnswer",
     "FileOperations",
+    "FirmwareOperations",
     "HeatOperations",
     "JobOperations",
     "LightOperations",

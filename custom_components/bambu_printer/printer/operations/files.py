@@ -4,8 +4,9 @@ from pathlib import Path
 
 from ..folders import Tree
 from ..ftps import Progress
+from ..paths import normalize
 from ..project import ProjectInfo
-from ..projects import ProjectStore
+from ..projects import ProjectStore, job_candidates
 from ..storage import PrinterStorage
 from .base import Operations
 
@@ -16,6 +17,9 @@ class FileOperations(Operations):
     They need no session, only the printer's file server.  They raise a
     `PrinterConnectionError` when it cannot be reached and a `StorageError` otherwise;
     see `PrinterStorage` for its kinds.  Paths are absolute, of the card or drive.
+
+    What may be the file of the job that is being printed cannot be changed:
+    `WrongStateError`.  Taking it away ends a job on some printers.
     """
 
     storage: PrinterStorage
@@ -50,6 +54,7 @@ class FileOperations(Operations):
 
         `progress` is called with the bytes so far, from a thread.
         """
+        self._require_unused("upload_sdcard_file", path)
         return await self.projects.upload(source, path, progress)
 
     async def download_sdcard_file(
@@ -62,7 +67,9 @@ class FileOperations(Operations):
         return await self.storage.download_sdcard_file(path, target, progress)
 
     async def rename_sdcard_file(self, path: str, new_path: str) -> None:
-        """Rename or move a file or folder."""
+        """Rename or move a file or folder; nothing is overwritten."""
+        self._require_unused("rename_sdcard_file", path)
+        self._require_unused("rename_sdcard_file", new_path)
         await self.storage.rename_sdcard_file(path, new_path)
 
     async def make_sdcard_directory(self, path: str) -> None:
@@ -71,10 +78,12 @@ class FileOperations(Operations):
 
     async def delete_sdcard_file(self, path: str) -> None:
         """Delete a file."""
+        self._require_unused("delete_sdcard_file", path)
         await self.storage.delete_sdcard_file(path)
 
     async def delete_sdcard_folder(self, path: str) -> None:
         """Delete a folder with everything in it."""
+        self._require_unused("delete_sdcard_folder", path)
         await self.storage.delete_sdcard_folder(path)
 
     async def get_project_info(
@@ -85,3 +94,11 @@ class FileOperations(Operations):
         Raises `ProjectError` for what is none, and when it has no such plate.
         """
         return await self.projects.get_project_info(path, plate)
+
+    def _require_unused(self, command: str, path: str) -> None:
+        """Refuse to touch what the running job may need, or a folder that it is in."""
+        job = self.state.job
+        path = normalize(path)
+        needed = job_candidates(job) if job.active else ()
+        used = any(item == path or item.startswith(f"{path}/") for item in needed)
+        self._require(command, allowed=not used)
