@@ -10,7 +10,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -296,3 +296,43 @@ async def test_must_not_wake(plugged: Rig) -> None:
     await set_up(rig)
     await rig.entry.runtime_data.async_wake()
     assert rig.hass.states.get(PLUG).state == STATE_OFF
+
+
+async def test_print_wakes(plugged: Rig) -> None:
+    """Who asks for a print need not care about the plug; who only asks what would be, does."""
+    rig = plugged
+    await set_up(rig)
+    device = dr.async_get(rig.hass).async_get_device_by_identifier(
+        (DOMAIN, rig.printer.serial), rig.entry.entry_id
+    )
+    assert device
+    await switch(rig, STATE_OFF)
+    await wait_until(rig.hass, lambda: control(rig) == "offline")
+    calls: list[Any] = []
+
+    async def turn_on(call: ServiceCall) -> None:
+        calls.append(call.data["entity_id"])
+        await switch(rig, STATE_ON)
+
+    rig.hass.services.async_register("switch", "turn_on", turn_on)
+
+    async def print_file(**data: Any) -> None:
+        await rig.hass.services.async_call(
+            DOMAIN,
+            "print_file",
+            {"device_id": device.id, "path": "/cube.3mf", **data},
+            blocking=True,
+            return_response=True,
+        )
+
+    with patch(
+        "custom_components.bambu_printer.file_services._print", return_value={}
+    ) as begun:
+        with pytest.raises(HomeAssistantError):
+            await print_file(dry_run=True)
+        assert calls == []
+        assert begun.call_count == 0
+        await print_file()
+    assert calls == [PLUG]
+    assert begun.call_count == 1
+    assert rig.entry.runtime_data.printer.available

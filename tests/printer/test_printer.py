@@ -297,7 +297,7 @@ async def test_resuming_insists(printer):
     # What has ended can be neither paused nor resumed.
     await pair.printer.pause_session()
     await pair.printer.resume_session()
-    assert pair.printer.service_state is ServiceState.QUIT
+    assert pair.printer.to_json()["service_state"] == ServiceState.QUIT
 
 
 @pytest.mark.parametrize(("model", "asks"), [("X1C", 1), ("P1S", 0), ("A1 mini", 0)])
