@@ -55,6 +55,13 @@ def _custom_integrations(enable_custom_integrations: None) -> None:
 
 
 @pytest.fixture(autouse=True)
+def announcement_ports() -> Iterator[tuple[int, ...]]:
+    """Listen for announcements nowhere: other tests, and printers, are on the same ports."""
+    with patch("custom_components.bambu_printer.discovery.ANNOUNCEMENT_PORTS", ()):
+        yield ()
+
+
+@pytest.fixture(autouse=True)
 def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody ask a server of the maker."""
 
@@ -275,6 +282,15 @@ class Rig:
             entity_id
             for entity_id, state in self.states().items()
             if state.state != STATE_UNAVAILABLE and state.domain not in LASTING
+        }
+
+    @property
+    def always(self) -> set[str]:
+        """Return the entities that are available also without the printer."""
+        return {
+            self.entity_id("binary_sensor", "connectivity"),
+            self.entity_id("sensor", "control"),
+            self.entity_id("switch", "release_connection"),
         }
 
     async def call(self, action: str, key: str, **data: Any) -> None:

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 import socket
 import ssl
 from typing import Any
-from unittest.mock import AsyncMock, patch
+from unittest.mock import AsyncMock, PropertyMock, patch
 
 from homeassistant.config_entries import (
+    SOURCE_INTEGRATION_DISCOVERY,
+    SOURCE_SSDP,
     SOURCE_USER,
     ConfigEntryState,
     ConfigFlowResult,
@@ -20,6 +22,8 @@ from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service_info.ssdp import SsdpServiceInfo
+from homeassistant.setup import async_setup_component
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -37,11 +41,14 @@ from custom_components.bambu_printer.const import (
 )
 from custom_components.bambu_printer.printer import printer as printer_module
 from custom_components.bambu_printer.printer.errors import PortRefusedError
+from custom_components.bambu_printer.printer.security import pin_fingerprint
 from virtual_printer import VirtualPrinter
+from virtual_printer.certificates import Identity, authority, identity
 
 from .conftest import SESSION, entry_data
 
 FLOW = "custom_components.bambu_printer.config_flow"
+SECURITY = "custom_components.bambu_printer.printer.security"
 
 
 @pytest.fixture
@@ -61,8 +68,8 @@ def address(printer: VirtualPrinter, **changes: Any) -> dict[str, Any]:
     ports: dict[str, Any] = {
         CONF_MQTT_PORT: printer.mqtt_port,
         CONF_FTPS_PORT: printer.ftps_port,
-        CONF_CAMERA_PORT: printer.camera_port,
         CONF_DETECT_PORT: printer.detect_port,
+        CONF_CAMERA_PORT: printer.camera_port,
         **changes.pop(CONF_PORTS, {}),
     }
     return {
@@ -87,7 +94,11 @@ async def start(hass: HomeAssistant) -> str:
 async def submit(
     hass: HomeAssistant, flow_id: str, user_input: dict[str, Any]
 ) -> ConfigFlowResult:
-    return await hass.config_entries.flow.async_configure(flow_id, user_input)
+    """Fill in a form, and trust the authority of the virtual printers if asked."""
+    result = await hass.config_entries.flow.async_configure(flow_id, user_input)
+    if result["type"] is FlowResultType.FORM and result["step_id"] == "trust":
+        result = await hass.config_entries.flow.async_configure(flow_id, {})
+    return result
 
 
 def assert_created(result: ConfigFlowResult, printer: VirtualPrinter) -> None:
@@ -476,6 +487,267 @@ async def test_leaf_only(hass: HomeAssistant) -> None:
         )
 
 
+# Trust
+
+
+def trusting(*fingerprints: str) -> Any:
+    """Take the maker's authorities to be these."""
+    known = {fingerprint.replace(":", ""): "Known" for fingerprint in fingerprints}
+    return patch(f"{SECURITY}.KNOWN_AUTHORITIES", known)
+
+
+async def test_unknown_authority_is_asked_about(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    """Before the access code is sent; and only once, whatever else goes wrong."""
+    flow_id = await start(hass)
+    wrong = address(printer, **{CONF_ACCESS_CODE: "00000000"})
+    configure = hass.config_entries.flow.async_configure
+    with patch.object(printer, "_authenticate", side_effect=AssertionError):
+        result = await configure(flow_id, wrong)
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "trust"
+    placeholders = result["description_placeholders"]
+    assert placeholders == {
+        "serial": printer.serial,
+        "fingerprint": pin_fingerprint(printer.ca_pem),
+    }
+    result = await configure(flow_id, {})
+    assert result["step_id"] == "user"
+    assert result["errors"] == {CONF_ACCESS_CODE: "invalid_auth"}
+    assert_created(await configure(flow_id, address(printer)), printer)
+
+
+async def test_known_authority_is_taken_silently(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    flow_id = await start(hass)
+    with trusting(pin_fingerprint(printer.ca_pem)):
+        result = await hass.config_entries.flow.async_configure(
+            flow_id, address(printer)
+        )
+    assert_created(result, printer)
+
+
+@pytest.mark.usefixtures("socket_enabled")
+async def test_copy_of_a_known_authority_is_no_proof(hass: HomeAssistant) -> None:
+    """Everybody can show the maker's certificate; not everybody has one made by it."""
+    serial = "00M09D4C1700001"
+    impostor = Identity(
+        authority(0), identity(serial, 1).certificate, identity(serial, 1).key_pem
+    )
+    with (
+        patch.object(VirtualPrinter, "_identity", PropertyMock(return_value=impostor)),
+        trusting(pin_fingerprint(impostor.authority.pem)),
+    ):
+        async with VirtualPrinter("X1C", serial=serial) as printer:
+            with patch.object(printer, "_authenticate", side_effect=AssertionError):
+                result = await hass.config_entries.flow.async_configure(
+                    await start(hass), address(printer)
+                )
+    assert result["step_id"] == "user"
+    assert result["errors"] == {"base": "certificate_changed"}
+
+
+async def test_answers_in_time(hass: HomeAssistant, printer: VirtualPrinter) -> None:
+    """Whatever the printer does, the form has an answer within five seconds."""
+    loop = asyncio.get_running_loop()
+
+    async def ask(**changes: Any) -> tuple[dict[str, str] | None, float]:
+        flow_id = await start(hass)
+        began = loop.time()
+        result = await submit(hass, flow_id, address(printer, **changes))
+        return result["errors"], loop.time() - began
+
+    with trusting(pin_fingerprint(printer.ca_pem)):
+        async with (
+            listener(b"", hang_up=False) as hanging,
+            VirtualPrinter("P1S", autostart_reports=False) as frozen,
+            VirtualPrinter("A1", autostart_reports=False) as silent,
+        ):
+            frozen.faults.frozen = True
+            silent.faults.silent = True
+            ports = [
+                {CONF_PORTS: {CONF_MQTT_PORT: port}}
+                for port in (hanging, frozen.mqtt_port, silent.mqtt_port)
+            ]
+            found = await asyncio.gather(
+                ask(**{CONF_SERIAL: "01P00A000000000"}),
+                *(ask(**port) for port in ports),
+            )
+    assert [errors for errors, _ in found] == [
+        {CONF_SERIAL: "wrong_serial"},
+        {"base": "timed_out"},
+        {"base": "timed_out"},
+        {"base": "no_report"},
+    ]
+    assert max(seconds for _, seconds in found) < 5
+
+
+# Found by itself
+
+
+@pytest.fixture
+def usual_ports(printer: VirtualPrinter) -> Iterator[None]:
+    """Take the ports of the virtual printer for those that all printers have."""
+    ports = {
+        probatio.Required(CONF_MQTT_PORT, default=printer.mqtt_port): cv.port,
+        probatio.Required(CONF_FTPS_PORT, default=printer.ftps_port): cv.port,
+        probatio.Required(CONF_DETECT_PORT, default=printer.detect_port): cv.port,
+        probatio.Required(CONF_CAMERA_PORT, default=printer.camera_port): cv.port,
+    }
+    with patch(f"{FLOW}._PORTS_SCHEMA", probatio.Schema(ports)):
+        yield
+
+
+def found(printer: VirtualPrinter, **changes: Any) -> dict[str, Any]:
+    """Return what the listener hands over."""
+    return {
+        "host": "127.0.0.1",
+        "serial": printer.serial,
+        "name": printer.name,
+        "model_code": printer.profile.code,
+        "firmware": printer.firmware,
+        **changes,
+    }
+
+
+async def discover(
+    hass: HomeAssistant, printer: VirtualPrinter, **changes: Any
+) -> ConfigFlowResult:
+    return await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_INTEGRATION_DISCOVERY},
+        data=found(printer, **changes),
+    )
+
+
+@pytest.mark.usefixtures("usual_ports")
+async def test_discovery(hass: HomeAssistant, printer: VirtualPrinter) -> None:
+    """Everything is filled in but the access code."""
+    with patch.object(printer, "_authenticate", side_effect=AssertionError):
+        result = await discover(hass, printer)
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "discovery_confirm"
+    assert [str(key) for key in result["data_schema"].schema] == [CONF_ACCESS_CODE]
+    assert result["description_placeholders"] == {
+        "name": "Workshop X1C",
+        "model": "X1C",
+        "serial": printer.serial,
+        "host": "127.0.0.1",
+    }
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["context"]["unique_id"] == printer.serial
+    assert flow["context"]["title_placeholders"] == {
+        "name": "Workshop X1C",
+        "model": "X1C",
+    }
+    flow_id = result["flow_id"]
+    result = await submit(hass, flow_id, {CONF_ACCESS_CODE: "00000000"})
+    assert result["step_id"] == "discovery_confirm"
+    assert result["errors"] == {CONF_ACCESS_CODE: "invalid_auth"}
+    result = await submit(hass, flow_id, {CONF_ACCESS_CODE: printer.access_code})
+    assert_created(result, printer)
+
+
+@pytest.mark.usefixtures("usual_ports")
+async def test_discovery_without_a_name(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    printer._machine.name = ""
+    result = await discover(hass, printer, name="", model_code="")
+    assert (result["description_placeholders"] or {})["model"] == "X1C"
+    result = await submit(
+        hass, result["flow_id"], {CONF_ACCESS_CODE: printer.access_code}
+    )
+    assert result["title"] == f"3DP-{printer.serial[:3]}-{printer.serial[-3:]}"
+
+
+@pytest.mark.usefixtures("usual_ports")
+async def test_discovery_of_an_impostor(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    """What announces a serial number must at least show it."""
+    with patch.object(printer, "_authenticate", side_effect=AssertionError):
+        result = await discover(hass, printer, serial="01P00A000000000")
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "cannot_connect"
+
+
+async def test_discovery_of_what_is_gone(
+    hass: HomeAssistant, printer: VirtualPrinter, usual_ports: None
+) -> None:
+    await printer.power_off()
+    result = await discover(hass, printer)
+    assert result["reason"] == "cannot_connect"
+
+
+@pytest.mark.usefixtures("usual_ports")
+@pytest.mark.parametrize("source", [SOURCE_INTEGRATION_DISCOVERY, SOURCE_SSDP])
+async def test_discovery_of_a_known_printer(
+    hass: HomeAssistant, printer: VirtualPrinter, entry: MockConfigEntry, source: str
+) -> None:
+    """The listener looks into its address; the flow itself believes nothing."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    entry.add_to_hass(hass)
+    with patch(
+        "custom_components.bambu_printer.discovery.Discovery.async_announced"
+    ) as announced:
+        if source == SOURCE_SSDP:
+            result = await ssdp(hass, printer)
+        else:
+            result = await discover(hass, printer)
+    assert result["reason"] == "already_configured"
+    assert announced.call_args.args[0].serial == printer.serial
+    assert entry.data == entry_data(printer)
+
+
+async def ssdp(
+    hass: HomeAssistant, printer: VirtualPrinter, **changes: str
+) -> ConfigFlowResult:
+    headers = {
+        "NT": "urn:bambulab-com:device:3dprinter:1",
+        "USN": printer.serial,
+        "Location": "127.0.0.1",
+        "DevName.bambu.com": printer.name,
+        "DevModel.bambu.com": printer.profile.code,
+        **changes,
+    }
+    return await hass.config_entries.flow.async_init(
+        DOMAIN,
+        context={"source": SOURCE_SSDP},
+        data=SsdpServiceInfo(
+            ssdp_usn=printer.serial,
+            ssdp_st="urn:bambulab-com:device:3dprinter:1",
+            upnp={},
+            ssdp_location=headers["Location"],
+            ssdp_headers=headers,
+        ),
+    )
+
+
+@pytest.mark.usefixtures("usual_ports")
+@pytest.mark.parametrize("location", ["127.0.0.1", "http://127.0.0.1:80/x"])
+async def test_ssdp(
+    hass: HomeAssistant, printer: VirtualPrinter, location: str
+) -> None:
+    result = await ssdp(hass, printer, Location=location)
+    assert result["step_id"] == "discovery_confirm"
+    assert (result["description_placeholders"] or {})["name"] == printer.name
+    result = await submit(
+        hass, result["flow_id"], {CONF_ACCESS_CODE: printer.access_code}
+    )
+    assert_created(result, printer)
+
+
+@pytest.mark.parametrize("changes", [{"NT": "upnp:rootdevice"}, {"USN": "?"}])
+async def test_ssdp_of_something_else(
+    hass: HomeAssistant, printer: VirtualPrinter, changes: dict[str, str]
+) -> None:
+    result = await ssdp(hass, printer, **changes)
+    assert result["reason"] == "not_a_printer"
+
+
 # Changing
 
 
@@ -578,3 +850,36 @@ async def test_reauth(
     assert result["reason"] == "reauth_successful"
     await hass.async_block_till_done()
     assert entry.data == {**entry_data(printer), CONF_ACCESS_CODE: "87654321"}
+
+
+# Options
+
+
+async def test_options(
+    hass: HomeAssistant, printer: VirtualPrinter, entry: MockConfigEntry
+) -> None:
+    entry.add_to_hass(hass)
+    assert entry.supports_options
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["type"] is FlowResultType.FORM
+    assert [str(key) for key in result["data_schema"].schema] == [
+        "chamber_sensor",
+        "error_texts_online",
+        "power",
+        "release",
+    ]
+    chosen = {
+        "error_texts_online": False,
+        "power": {"power_switch": "switch.plug", "wake": False, "grace": 5.0},
+        "release": {"return_after": 30.0},
+    }
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], chosen
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options == chosen
+    # Where the printer measures its chamber itself, nobody else is asked for.
+    with patch(f"{FLOW}._has_chamber_sensor", return_value=True):
+        result = await hass.config_entries.options.async_init(entry.entry_id)
+    fields = [str(key) for key in result["data_schema"].schema]
+    assert fields == ["error_texts_online", "power", "release"]

@@ -7,10 +7,18 @@ from homeassistant.components.diagnostics import REDACTED
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    get_system_health_info,
+)
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.bambu_printer.const import DOMAIN
+from custom_components.bambu_printer.printer import replay
+from virtual_printer import VirtualPrinter
 
 from .conftest import Rig
 
@@ -82,7 +90,13 @@ async def test_what_helps(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, rig: Rig
 ) -> None:
     assert await async_setup_component(hass, "diagnostics", {})
-    await rig.report({"brand_new_key": 1, "device": {"warp_drive": {"on": True}}})
+    await rig.report(
+        {
+            "brand_new_key": 1,
+            "device": {"warp_drive": {"on": True}},
+            "ipcam": {"rtsp_url": "rtsps://192.0.2.77:322/streaming/live/1"},
+        }
+    )
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, rig.entry
     )
@@ -97,7 +111,16 @@ async def test_what_helps(
     assert diagnostics["state"]["job"]["gcode_state"] == "running"
     assert diagnostics["state"]["temperatures"]["nozzles"][0]["target"] == 220
     assert {item["name"] for item in diagnostics["modules"]} >= {"ota", "mc", "ams/0"}
-    assert {item["sn"] for item in diagnostics["modules"]} == {REDACTED}
+    serials = {
+        item["sn"] for item in rig.entry.runtime_data.printer.raw.data["@modules"]
+    }
+    shown = {item["sn"] for item in diagnostics["modules"]}
+    # Still told apart, and by the beginning what they are of.
+    assert len(shown) == len(serials)
+    assert not shown & (serials - {""})
+    assert {sn[:3] for sn in shown} == {sn[:3] for sn in serials}
+    assert diagnostics["control"] == "full"
+    assert diagnostics["repairs"] == []
     assert diagnostics["entry"]["data"]["access_code"] == REDACTED
 
 
@@ -108,9 +131,101 @@ async def test_after_it_is_lost(
 
     assert await async_setup_component(hass, "diagnostics", {})
     await rig.printer.power_off()
-    await wait_until(hass, lambda: len(rig.available()) == 1)
+    await wait_until(hass, lambda: rig.available() == rig.always)
     diagnostics: Any = await get_diagnostics_for_config_entry(
         hass, hass_client, rig.entry
     )
     assert diagnostics["service_state"] == "disconnected"
     assert diagnostics["last_error"] in {"not_connected", "cannot_connect", "refused"}
+
+
+async def test_not_loaded(
+    hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
+    printer: VirtualPrinter,
+    entry: MockConfigEntry,
+) -> None:
+    """Most reports are about printers that do not connect."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    await printer.restart(new_certificate=True)
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    diagnostics: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert diagnostics["repairs"] == ["certificate_changed"]
+    assert "trace" not in diagnostics
+    text = json.dumps(diagnostics)
+    for secret in (printer.serial, printer.access_code, entry.title, "127.0.0.1"):
+        assert secret not in text
+
+
+@pytest.mark.parametrize("model", ["X1C", "P1S", "A1MINI", "H2D", "P2S", "A2L"])
+async def test_trace_can_be_replayed(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, rig: Rig
+) -> None:
+    """What somebody sends us shows the same printer that they had, less what is private."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    original = rig.entry.runtime_data.printer
+    await rig.report({"bed_temper": 47, "wifi_signal": "-71dBm"}, full=False)
+    await rig.report({"mc_percent": 61, "subtask_name": "Present for Ottilie"})
+    diagnostics: Any = await get_diagnostics_for_config_entry(
+        hass, hass_client, rig.entry
+    )
+    trace = json.loads(json.dumps(diagnostics["trace"]))
+    text = json.dumps(trace)
+    for secret in (rig.printer.serial, rig.printer.access_code, "Ottilie"):
+        assert secret not in text
+    seen = replay(trace)
+    assert seen.model is original.model
+    assert seen.to_json()["state"] == original.to_json()["state"]
+    assert seen.state.job.progress == 61
+    assert seen.raw.complete
+
+
+async def test_long_trace_can_be_replayed(rig: Rig) -> None:
+    """When the beginning is gone, what was known then takes its place."""
+    original = rig.entry.runtime_data.printer
+    for number in range(150):
+        original.on_message(
+            {"print": {"command": "push_status", "msg": 1, "mc_percent": number % 100}}
+        )
+    trace = original.trace.to_json(
+        model_code="", serial=original.serial, secrets={rig.printer.access_code}
+    )
+    assert trace["base"]["gcode_state"] == "RUNNING"
+    assert 40 <= len(trace["messages"]) <= 80
+    seen = replay(json.loads(json.dumps(trace)))
+    assert (
+        seen.to_json()["state"]["temperatures"]
+        == (original.to_json()["state"]["temperatures"])
+    )
+    assert seen.state.job.progress == original.state.job.progress
+    assert seen.model is original.model
+    # It costs little.
+    assert len(original.trace._newer.messages) <= 40
+    original.on_message({"print": {"x": [{"y": n} for n in range(5000)]}})
+    assert original.trace.skipped == 1
+    assert not replay(
+        original.trace.to_json(model_code="", serial="00M", secrets=set())
+    ).available
+
+
+def test_no_trace() -> None:
+    with pytest.raises(ValueError, match="no trace"):
+        replay({"version": 99})
+
+
+async def test_system_health(hass: HomeAssistant, rig: Rig) -> None:
+    assert await async_setup_component(hass, "system_health", {})
+    await hass.async_block_till_done()
+    info = await get_system_health_info(hass, DOMAIN)
+    assert info == {
+        "printers": 1,
+        "connected": 1,
+        "released": 0,
+        "switched_off": 0,
+        "discovery_ports": "–",
+        "announcements": 0,
+    }
+    await rig.call("switch.turn_on", "release_connection")
+    info = await get_system_health_info(hass, DOMAIN)
+    assert (info["connected"], info["released"]) == (0, 1)

@@ -184,9 +184,8 @@ async def test_unreadable_certificate(
 
 
 async def assert_lost(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """Wait until nothing but the connectivity is available, and said once."""
-    connectivity = rig.entity_id("binary_sensor", "connectivity")
-    await wait_until(rig.hass, lambda: rig.available() == {connectivity})
+    """Wait until only what tells of the connection is available, and said once."""
+    await wait_until(rig.hass, lambda: rig.available() == rig.always)
     assert rig.state("binary_sensor", "connectivity").state == STATE_OFF
     lines = log_lines(caplog, "is lost")
     assert len(lines) == 1

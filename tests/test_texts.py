@@ -17,6 +17,7 @@ from homeassistant import const as ha_const
 import homeassistant.helpers.config_validation as cv
 from packaging.requirements import Requirement
 from packaging.version import Version
+import probatio
 import pytest
 import yaml
 
@@ -25,6 +26,8 @@ from custom_components.bambu_printer import (
     camera,
     config_flow,
     event,
+    problems,
+    repairs,
     select,
 )
 from custom_components.bambu_printer.entity import (
@@ -343,8 +346,13 @@ def schema_keys(schema: Any) -> dict[str, Any]:
 STEPS = {
     "user": config_flow._USER_SCHEMA,
     "reconfigure": config_flow._ADDRESS_SCHEMA,
-    "reauth_confirm": config_flow._REAUTH_SCHEMA,
+    "reauth_confirm": config_flow._CODE_SCHEMA,
+    "discovery_confirm": config_flow._CODE_SCHEMA,
+    "trust": probatio.Schema({}),
 }
+OPTIONS_STEP = probatio.Schema(
+    {**config_flow._CHAMBER_FIELD, **config_flow._OPTIONS_FIELDS}
+)
 
 
 def test_steps() -> None:
@@ -361,7 +369,15 @@ def test_fields(step: str) -> None:
     texts = EN["config"]["step"][step]
     assert texts["title"]
     assert texts["description"]
-    fields = schema_keys(STEPS[step])
+    check_fields(texts, STEPS[step])
+
+
+def test_fields_of_the_options() -> None:
+    check_fields(EN["options"]["step"]["init"], OPTIONS_STEP)
+
+
+def check_fields(texts: Mapping[str, Any], schema: Any) -> None:
+    fields = schema_keys(schema)
     sections = {
         name: value
         for name, value in fields.items()
@@ -370,7 +386,8 @@ def test_fields(step: str) -> None:
         and hasattr(value.schema, "schema")
     }
     plain = fields.keys() - sections.keys()
-    assert set(texts["data"]) == set(texts["data_description"]) == plain
+    assert set(texts.get("data", {})) == plain
+    assert set(texts.get("data_description", {})) == plain
     assert set(texts.get("sections", {})) == set(sections)
     for name, value in sections.items():
         inner = texts["sections"][name]
@@ -392,14 +409,50 @@ def test_errors_of_the_flow() -> None:
 def test_aborts_of_the_flow() -> None:
     # The others come translated from Home Assistant.
     reasons = set(re.findall(r'reason="(\w+)"', SOURCES[FOLDER / "config_flow.py"]))
-    translated = {*EN["config"]["abort"], *EN.get("options", {}).get("abort", {})}
-    assert translated == reasons | {"already_configured"}
+    assert set(EN["config"]["abort"]) == reasons | {"already_configured"}
 
 
 def test_placeholders_of_the_flow() -> None:
+    known = {
+        "flow_title": {"name", "model"},
+        "step.reauth_confirm.description": {"name"},
+        "step.discovery_confirm.title": {"name"},
+        "step.discovery_confirm.description": {"name", "model", "serial", "host"},
+        "step.trust.description": {"serial", "fingerprint"},
+    }
     for path, text in leaves(EN["config"]):
-        expected = {"name"} if path == "step.reauth_confirm.description" else set()
-        assert placeholders(text) == expected, path
+        assert placeholders(text) == known.get(path, set()), path
+
+
+# Repairs
+
+
+def test_repairs() -> None:
+    keys = {problem.key for problem in problems.PROBLEMS}
+    assert set(EN["issues"]) == keys | {problems.ACCESS_CODE, problems.CERTIFICATE}
+    possible = set(EN["config"]["error"])
+    for key, texts in EN["issues"].items():
+        assert placeholders(texts["title"]) == {"name"}
+        flow = texts["fix_flow"]
+        assert set(flow["step"]) == {"confirm"}
+        assert flow["step"]["confirm"]["title"]
+        allowed = {"name"}
+        errors_of = {"still_there"}
+        if key == problems.CERTIFICATE:
+            allowed |= {"old", "new", "authority"}
+            errors_of = possible | {"changed_again"}
+        elif key == problems.ACCESS_CODE:
+            errors_of = possible
+        assert placeholders(flow["step"]["confirm"]["description"]) == allowed
+        assert set(flow["error"]) == errors_of
+    assert set(repairs._TESTS) == keys
+
+
+def test_system_health() -> None:
+    source = SOURCES[FOLDER / "system_health.py"]
+    assert set(re.findall(r'^        "(\w+)":', source, re.MULTILINE)) == set(
+        EN["system_health"]["info"]
+    )
 
 
 # Actions

@@ -15,11 +15,17 @@ from homeassistant.util.hass_dict import HassKey
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
+from .discovery import async_setup_discovery
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .happenings import async_forget_happenings
 from .job_learning import async_learn_from_projects
 from .job_store import async_forget_jobs
 from .logbook_events import async_tell_logbook
+from .problems import (
+    async_connected,
+    async_forget_everything,
+    async_watch_problems,
+)
 from .services import async_setup_services
 from .views import async_register_views
 
@@ -50,10 +56,11 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, and serve files of the printers."""
+    """Register the actions, serve files of the printers, and listen for printers."""
     hass.data[_MISSING] = {}
     async_setup_services(hass)
     async_register_views(hass)
+    await async_setup_discovery(hass)
     return True
 
 
@@ -78,8 +85,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
 
     # Not once: a set-up that this very event ends could not take back its listener.
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, disconnect))
-    await coordinator.async_config_entry_first_refresh()
+    await coordinator.async_start()
     entry.runtime_data = coordinator
+    async_connected(hass, entry)
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
@@ -92,6 +100,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     async_tell_logbook(coordinator)
     async_learn_from_projects(coordinator)
     coordinator.happenings.async_start()
+    entry.async_on_unload(async_watch_problems(coordinator))
+    entry.async_on_unload(coordinator.release.async_cancel)
+    if coordinator.plug:
+        entry.async_on_unload(coordinator.plug.async_watch())
     return True
 
 
@@ -101,7 +113,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Delete what is kept of a printer: jobs, projects, what its camera saw last."""
+    """Forget all of a printer: jobs, projects, pictures, what the user was told of it."""
+    async_forget_everything(hass, entry)
     await async_forget_happenings(hass, entry.entry_id)
     await async_forget_jobs(hass, entry.entry_id)
     await hass.async_add_executor_job(

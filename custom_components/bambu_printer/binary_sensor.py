@@ -164,7 +164,9 @@ class PrinterBinarySensor(ValueEntity[bool], BinarySensorEntity):
 
 
 class Connectivity(PrinterEntity, BinarySensorEntity):
-    """Whether the printer is there; the one entity that is always available."""
+    """Whether the printer is there; available all the time."""
+
+    entity_description: PrinterBinarySensorDescription
 
     @property
     @override

@@ -20,6 +20,7 @@ from .entity import (
     async_add_part_entities,
 )
 from .printer import BambuPrinter, PrinterState, SlotAddress
+from .printer.control import CONTROL_SECTION
 from .printer.operations import AmsControl, ErrorAnswer
 from .printer.state.ams import AmsStatus
 from .printer.state.job import GcodeState
@@ -37,6 +38,7 @@ class PrinterButtonDescription(PartEntityDescription, ButtonEntityDescription):
     """Describes a button."""
 
     value_fn: Callable[[Any], Any] = _nothing
+    control: str | None = CONTROL_SECTION
     press_fn: Callable[[BambuPrinter, Part], Awaitable[None]]
 
 
@@ -122,6 +124,7 @@ BUTTONS: tuple[PrinterButtonDescription, ...] = (
     ),
     PrinterButtonDescription(
         key="refresh",
+        control=None,
         entity_category=EntityCategory.DIAGNOSTIC,
         press_fn=lambda printer, _: printer.refresh(),
     ),

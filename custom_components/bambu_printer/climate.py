@@ -27,6 +27,7 @@ from .entity import (
     async_add_part_entities,
 )
 from .printer import BambuPrinter
+from .printer.control import CONTROL_SECTION
 from .printer.state.temperatures import Heater
 
 # The session sends commands one after the other, and each waits for its own answer.
@@ -40,6 +41,7 @@ _HEATING_BELOW = 2
 class HeaterDescription(PartEntityDescription, ClimateEntityDescription):
     """Describes a heater."""
 
+    control: str | None = CONTROL_SECTION
     max_fn: Callable[[BambuPrinter], int]
     """Highest target, °C."""
     set_fn: Callable[[BambuPrinter, float, Part], Awaitable[None]]

@@ -1,9 +1,10 @@
 """Adding a printer, and changing how it is reached."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 import logging
 from typing import Any, override
+from urllib.parse import urlsplit
 
 from homeassistant.config_entries import (
     ConfigEntry,
@@ -20,12 +21,17 @@ from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.service_info.ssdp import SsdpServiceInfo
 import probatio
 
+from .connection import async_try_connection
 from .const import (
     CONF_ACCESS_CODE,
     CONF_CAMERA_PORT,
@@ -34,26 +40,55 @@ from .const import (
     CONF_DETECT_PORT,
     CONF_ERROR_TEXTS_ONLINE,
     CONF_FTPS_PORT,
+    CONF_GRACE,
     CONF_MQTT_PORT,
     CONF_PORTS,
+    CONF_POWER,
+    CONF_POWER_SWITCH,
+    CONF_RELEASE,
+    CONF_RETURN_AFTER,
     CONF_SERIAL,
+    CONF_WAKE,
     DOMAIN,
     FTPS_PORT,
 )
-from .coordinator import BambuConfigEntry, endpoint_from_data
+from .discovery import async_get_discovery
+from .power import DEFAULT_GRACE
 from .printer import (
     DETECT_PORT,
     MQTT_PORT,
-    BambuPrinter,
+    Announcement,
+    CertificateChain,
     PrinterConnectionError,
     default_name,
     detect,
     fetch_certificate_chain,
+    identify,
 )
+from .printer.discovery import read_announcement
 
 _LOGGER = logging.getLogger(__name__)
 
 _PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD))
+
+ANSWER_WITHIN = 4.5
+"""Seconds after which a form has an answer, whatever the printer does."""
+_LOOK_WITHIN = 3.0
+"""Seconds of them for the certificate."""
+
+
+def _minutes(minimum: int) -> NumberSelector:
+    """Return a field for minutes, up to a day."""
+    return NumberSelector(
+        NumberSelectorConfig(
+            min=minimum,
+            max=1440,
+            step=1,
+            mode=NumberSelectorMode.BOX,
+            unit_of_measurement="min",
+        )
+    )
+
 
 _PORTS_SCHEMA = probatio.Schema(
     {
@@ -82,16 +117,41 @@ _USER_SCHEMA = probatio.Schema(
         probatio.Required(CONF_PORTS): _PORTS_SECTION,
     }
 )
-_REAUTH_SCHEMA = probatio.Schema(
+_CODE_SCHEMA = probatio.Schema(
     {probatio.Required(probatio.Secret(CONF_ACCESS_CODE)): _PASSWORD}
 )
 
-_CHAMBER_OPTION = {
+_CHAMBER_FIELD: dict[Any, Any] = {
     probatio.Optional(CONF_CHAMBER_SENSOR): EntitySelector(
         EntitySelectorConfig(domain="sensor", device_class="temperature")
     )
 }
-_OPTIONS = {probatio.Required(CONF_ERROR_TEXTS_ONLINE, default=True): BooleanSelector()}
+_POWER_SCHEMA = probatio.Schema(
+    {
+        probatio.Optional(CONF_POWER_SWITCH): EntitySelector(
+            EntitySelectorConfig(
+                domain=[
+                    "switch",
+                    "input_boolean",
+                    "light",
+                    "fan",
+                    "group",
+                    "binary_sensor",
+                ]
+            )
+        ),
+        probatio.Required(CONF_WAKE, default=True): BooleanSelector(),
+        probatio.Required(CONF_GRACE, default=DEFAULT_GRACE): _minutes(1),
+    }
+)
+_RELEASE_SCHEMA = probatio.Schema(
+    {probatio.Required(CONF_RETURN_AFTER, default=0): _minutes(0)}
+)
+_OPTIONS_FIELDS: dict[Any, Any] = {
+    probatio.Required(CONF_ERROR_TEXTS_ONLINE, default=True): BooleanSelector(),
+    probatio.Optional(CONF_POWER): section(_POWER_SCHEMA, {"collapsed": False}),
+    probatio.Optional(CONF_RELEASE): section(_RELEASE_SCHEMA, {"collapsed": False}),
+}
 
 _FIELD_OF_ERROR = {
     "invalid_auth": CONF_ACCESS_CODE,
@@ -101,24 +161,28 @@ _FIELD_OF_ERROR = {
 """The field that an error is about, where it is about one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """What was found at an address."""
-
-    data: dict[str, Any]
-    serial: str
-    name: str
-
-
 class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
     """Adds a printer by its address and access code.
 
     The serial number is read from the printer's certificate, which is remembered: from
-    then on nothing else at that address is told the access code.
+    then on nothing else at that address is told the access code.  A certificate of an
+    authority of the maker is taken silently; of another one the user is asked first.
     """
 
     VERSION = 1
     MINOR_VERSION = 1
+
+    _chain: CertificateChain
+    """What the printer at the address shows."""
+    _data: dict[str, Any]
+    """What the entry is going to hold."""
+    _entered: dict[str, Any] | None = None
+    """What the user has told of the address."""
+    _name: str = ""
+    """As far as an announcement has told it."""
+    _model: str = ""
+    _trusted: str | None = None
+    """Fingerprint of the authority that the user trusts."""
 
     @override
     async def async_step_user(
@@ -127,16 +191,100 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask where the printer is."""
         errors: dict[str, str] = {}
         if user_input is not None:
+            self._entered = user_input
+            started = self._now
             expected = user_input.get(CONF_SERIAL, "").strip().upper()
-            probe = await self._async_probe(user_input, errors, expected=expected)
-            if probe:
-                await self.async_set_unique_id(probe.serial)
+            if await self._async_look(user_input, errors, expected=expected):
+                await self.async_set_unique_id(self._chain.serial)
                 self._abort_if_unique_id_configured()
-                return self.async_create_entry(title=probe.name, data=probe.data)
+                return await self._async_add(started)
+        return self._user_form(errors)
+
+    def _user_form(self, errors: dict[str, str]) -> ConfigFlowResult:
         return self.async_show_form(
             step_id="user",
-            data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, user_input),
+            data_schema=self.add_suggested_values_to_schema(
+                _USER_SCHEMA, self._entered
+            ),
             errors=errors,
+        )
+
+    @override
+    async def async_step_integration_discovery(
+        self, discovery_info: dict[str, Any]
+    ) -> ConfigFlowResult:
+        """Take over what our own listener has heard."""
+        return await self._async_discovered(Announcement(**discovery_info))
+
+    @override
+    async def async_step_ssdp(
+        self, discovery_info: SsdpServiceInfo
+    ) -> ConfigFlowResult:
+        """Take over what Home Assistant's own SSDP has heard."""
+        headers = {
+            str(key).lower(): str(value)
+            for key, value in discovery_info.ssdp_headers.items()
+        }
+        location = discovery_info.ssdp_location or ""
+        sender = headers.get("_host") or urlsplit(location).hostname or location
+        announcement = read_announcement(headers, sender)
+        if announcement is None:
+            return self.async_abort(reason="not_a_printer")
+        return await self._async_discovered(announcement)
+
+    async def _async_discovered(self, announcement: Announcement) -> ConfigFlowResult:
+        """Make sure that it is there, and ask only for the access code."""
+        entry = await self.async_set_unique_id(announcement.serial)
+        if entry is not None:
+            # It may have another address now: that is looked into, and not just believed.
+            async_get_discovery(self.hass).async_announced(announcement)
+        self._abort_if_unique_id_configured()
+        errors: dict[str, str] = {}
+        found = {CONF_HOST: announcement.host, CONF_ACCESS_CODE: ""}
+        if not await self._async_look(found, errors, expected=announcement.serial):
+            return self.async_abort(reason="cannot_connect")
+        self._name = announcement.name or default_name(announcement.serial)
+        model = identify(code=announcement.model_code, serial=announcement.serial)
+        self._model = model.key
+        self.context["title_placeholders"] = {"name": self._name, "model": model.key}
+        return await self.async_step_discovery_confirm()
+
+    async def async_step_discovery_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for the access code of a printer that was found."""
+        if user_input is not None:
+            self._data[CONF_ACCESS_CODE] = user_input[CONF_ACCESS_CODE].strip()
+            return await self._async_add(self._now)
+        return self._discovery_form({})
+
+    def _discovery_form(self, errors: dict[str, str]) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id="discovery_confirm",
+            data_schema=_CODE_SCHEMA,
+            errors=errors,
+            description_placeholders={
+                "name": self._name,
+                "model": self._model,
+                "serial": self._chain.serial,
+                "host": self._data[CONF_HOST],
+            },
+        )
+
+    async def async_step_trust(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether to trust a certificate that no known authority of the maker issued."""
+        if user_input is not None:
+            self._trusted = self._chain.fingerprint
+            return await self._async_add(self._now)
+        return self.async_show_form(
+            step_id="trust",
+            data_schema=probatio.Schema({}),
+            description_placeholders={
+                "serial": self._chain.serial,
+                "fingerprint": self._chain.fingerprint,
+            },
         )
 
     @staticmethod
@@ -153,14 +301,14 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
-            probe = await self._async_probe(
-                user_input,
-                errors,
-                pin=entry.data[CONF_CERTIFICATE],
-                expected=entry.unique_id,
-            )
-            if probe:
-                return self.async_update_reload_and_abort(entry, data=probe.data)
+            started = self._now
+            if await self._async_look(user_input, errors, expected=entry.unique_id):
+                # It is still the printer that was added, or it is not told the code.
+                data = {**self._data, CONF_CERTIFICATE: entry.data[CONF_CERTIFICATE]}
+                error = await async_try_connection(data, self._left(started))
+                if error is None:
+                    return self.async_update_reload_and_abort(entry, data=data)
+                _put(errors, error, user_input)
         suggested = user_input or {
             CONF_HOST: entry.data[CONF_HOST],
             CONF_PORTS: {
@@ -194,81 +342,93 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         if user_input is not None:
             updates = {CONF_ACCESS_CODE: user_input[CONF_ACCESS_CODE].strip()}
-            if not (error := await self._async_try({**entry.data, **updates})):
+            error = await async_try_connection({**entry.data, **updates})
+            if error is None:
                 return self.async_update_reload_and_abort(entry, data_updates=updates)
-            # There is only one field.
-            field = _FIELD_OF_ERROR.get(error)
-            errors[field if field == CONF_ACCESS_CODE else "base"] = error
+            _put(errors, error, user_input)
         return self.async_show_form(
             step_id="reauth_confirm",
-            data_schema=_REAUTH_SCHEMA,
+            data_schema=_CODE_SCHEMA,
             errors=errors,
         )
 
-    async def _async_probe(
+    @property
+    def _now(self) -> float:
+        return self.hass.loop.time()
+
+    def _left(self, started: float) -> float:
+        """Return the seconds that are left for an answer."""
+        return max(ANSWER_WITHIN - (self._now - started), 1.0)
+
+    async def _async_look(
         self,
         user_input: Mapping[str, Any],
         errors: dict[str, str],
         *,
         expected: str | None = None,
-        pin: str | None = None,
-    ) -> _Probe | None:
-        """Find out which printer is at an address, and whether it lets us in.
+    ) -> bool:
+        """Read the certificate at an address; nothing is told to what answers there.
 
-        `expected` is its serial number and `pin` its certificate, if they are known.
-        Returns None, with what is wrong in `errors`.
+        `expected` is the serial number of the only printer that will do.  Returns False,
+        with what is wrong in `errors`, when there is none.
         """
         host = user_input[CONF_HOST].strip()
         ports = _PORTS_SCHEMA(user_input.get(CONF_PORTS, {}))
         try:
-            chain = await fetch_certificate_chain(
-                host, ports[CONF_MQTT_PORT], expected=expected
+            self._chain = chain = await fetch_certificate_chain(
+                host, ports[CONF_MQTT_PORT], expected=expected, limit=_LOOK_WITHIN
             )
         except PrinterConnectionError as err:
-            field = _FIELD_OF_ERROR.get(err.code, "base")
-            # Only the first form asks for the serial number.
-            errors[field if field in user_input or field == CONF_HOST else "base"] = (
-                err.code
-            )
-            return None
+            _put(errors, err.code, user_input)
+            return False
         except Exception:
             _LOGGER.exception("Unexpected error while looking for a printer")
             errors["base"] = "unknown"
-            return None
-        data = {
+            return False
+        self._data = {
             CONF_HOST: host,
             CONF_ACCESS_CODE: user_input[CONF_ACCESS_CODE].strip(),
             CONF_SERIAL: chain.serial,
-            CONF_CERTIFICATE: pin or chain.pin,
+            CONF_CERTIFICATE: chain.pin,
             **ports,
         }
-        if self.source == "user":
-            await self.async_set_unique_id(chain.serial)
-            self._abort_if_unique_id_configured()
-        if error := await self._async_try(data):
-            errors[_FIELD_OF_ERROR.get(error, "base")] = error
-            return None
-        identity = await detect(host, ports[CONF_DETECT_PORT])
-        known = identity is not None and identity.serial == chain.serial
-        name = identity.name if identity and known else ""
-        return _Probe(data, chain.serial, name or default_name(chain.serial))
+        return True
 
-    async def _async_try(self, data: Mapping[str, Any]) -> str | None:
-        """Start a session and end it again; return the code of what is wrong."""
-        printer = BambuPrinter(endpoint_from_data(data))
-        try:
-            await printer.start_session()
-        except PrinterConnectionError as err:
-            return err.code
-        except Exception:
-            _LOGGER.exception("Unexpected error while connecting to a printer")
-            return "unknown"
-        finally:
-            await printer.quit()
-        return None
+    async def _async_add(self, started: float) -> ConfigFlowResult:
+        """Try the access code, and make the entry.
+
+        Whoever shows a copy of a certificate of the maker without being its printer fails
+        here before the code is sent: each connection is verified.
+        """
+        chain, data = self._chain, self._data
+        if chain.authority is None and chain.fingerprint != self._trusted:
+            return await self.async_step_trust()
+        left = self._left(started)
+        error, identity = await asyncio.gather(
+            async_try_connection(data, left),
+            detect(data[CONF_HOST], data[CONF_DETECT_PORT], limit=min(left, 3.0)),
+        )
+        if error is None:
+            known = identity is not None and identity.serial == chain.serial
+            name = identity.name if identity and known else self._name
+            return self.async_create_entry(
+                title=name or default_name(chain.serial), data=data
+            )
+        errors: dict[str, str] = {}
+        if self._model:
+            _put(errors, error, {CONF_ACCESS_CODE: ""})
+            return self._discovery_form(errors)
+        _put(errors, error, self._entered or {})
+        return self._user_form(errors)
 
 
-def _has_chamber_sensor(entry: BambuConfigEntry) -> bool:
+def _put(errors: dict[str, str], error: str, fields: Mapping[str, Any]) -> None:
+    """Put an error to the field that it is about, when the form has it."""
+    field = _FIELD_OF_ERROR.get(error, "base")
+    errors[field if field in fields else "base"] = error
+
+
+def _has_chamber_sensor(entry: ConfigEntry) -> bool:
     """Whether the printer measures its chamber; unknown while it is not loaded."""
     return (
         entry.state is ConfigEntryState.LOADED
@@ -282,13 +442,15 @@ class BambuOptionsFlow(OptionsFlowWithReload):
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for all of them; for a thermometer in the chamber where there is none."""
-        chamber = {} if _has_chamber_sensor(self.config_entry) else _CHAMBER_OPTION
+        """Ask for helpers, and for habits."""
         if user_input is not None:
             return self.async_create_entry(data=user_input)
+        fields = dict(_OPTIONS_FIELDS)
+        if not _has_chamber_sensor(self.config_entry):
+            fields = {**_CHAMBER_FIELD, **fields}
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                probatio.Schema({**chamber, **_OPTIONS}), self.config_entry.options
+                probatio.Schema(fields), self.config_entry.options
             ),
         )

@@ -5,47 +5,56 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import logging
 from pathlib import Path
-from typing import Any, override
+from typing import Any, NoReturn, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_HOST
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
-from .const import (
-    CONF_ACCESS_CODE,
-    CONF_CAMERA_PORT,
-    CONF_CERTIFICATE,
-    CONF_DETECT_PORT,
-    CONF_FTPS_PORT,
-    CONF_MQTT_PORT,
-    CONF_SERIAL,
-    DOMAIN,
-    FTPS_PORT,
-)
+from .connection import endpoint_from_data
+from .const import DOMAIN
 from .fault_words import FaultWords
 from .happenings import HappeningFeed
+from .holds import Hold
 from .job_project import JobProject
 from .job_store import JobStore
+from .power import PowerPlug
 from .printer import (
-    DETECT_PORT,
     BambuPrinter,
-    Endpoint,
+    ControlState,
     PrinterConnectionError,
     PrinterState,
+    ServiceState,
 )
-from .printer.errors import CertificateChangedError, InvalidAccessCodeError
+from .printer.errors import (
+    CertificateChangedError,
+    HungUpError,
+    InvalidAccessCodeError,
+)
 from .printer.state import SECTIONS
+from .problems import (
+    async_connected,
+    async_note_refusal,
+    async_raise_access_code,
+    async_raise_certificate,
+    contention_of,
+)
 from .profiles import ProfileList
+from .release import Release
 from .transfer import Transfers
 
 _LOGGER = logging.getLogger(__name__)
 
+__all__ = ["BambuConfigEntry", "PrinterCoordinator", "endpoint_from_data"]
+
 type BambuConfigEntry = ConfigEntry[PrinterCoordinator]
 
 ALL_SECTIONS = frozenset(SECTIONS)
+_RESUME_LIMIT = 5.0
+"""Seconds that somebody waits for a connection that goes on being tried without him."""
+_FINAL_ERRORS = (InvalidAccessCodeError, CertificateChangedError)
 
 
 @dataclass(slots=True, eq=False)
@@ -98,6 +107,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             on_connection=self._on_connection,
             cache_folder=cache_folder(hass, entry.entry_id),
         )
+        self.printer.contention = contention_of(hass, entry)
         self.data = self.printer.state
         self._watches: dict[str, dict[_Watch[Any], None]] = {
             name: {} for name in SECTIONS
@@ -115,6 +125,63 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.job_project = JobProject(self)
         self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}
+        self._holds: set[Hold] = set()
+        self.release = Release(self)
+        self.plug = PowerPlug.from_options(self)
+
+    @property
+    def control(self) -> ControlState:
+        """What can be done with the printer."""
+        if Hold.RELEASED in self._holds:
+            return ControlState.RELEASED
+        # What is switched off was not given away.
+        return ControlState.OFFLINE if self._holds else self.printer.control
+
+    @property
+    def holding(self) -> bool:
+        """Whether the printer is left alone, for any reason."""
+        return bool(self._holds)
+
+    def held(self, hold: Hold) -> bool:
+        """Whether the printer is left alone for this reason."""
+        return hold in self._holds
+
+    async def async_hold(self, hold: Hold) -> None:
+        """Leave the printer alone: the connection is given up, and not tried again."""
+        if hold in self._holds:
+            return
+        self._holds.add(hold)
+        if self._running:
+            _LOGGER.info("%s is left alone: %s", self.name, hold.value)
+        await self.printer.pause_session()
+        self.async_update_listeners()
+
+    async def async_unhold(self, hold: Hold) -> None:
+        """Connect again, unless there is another reason not to."""
+        self._holds.discard(hold)
+        if not self._holds:
+            await self._async_resume(_RESUME_LIMIT)
+        self.async_update_listeners()
+
+    async def _async_resume(self, limit: float) -> None:
+        """Connect, and wait for the first attempt, but not longer than so many seconds."""
+        attempt = self.config_entry.async_create_background_task(
+            self.hass, self.printer.resume_session(), f"{DOMAIN} resuming"
+        )
+        await asyncio.wait((attempt,), timeout=limit)
+
+    async def async_wake(self) -> None:
+        """Make the printer ready to be told something, as far as that can be done from here.
+
+        A connection that was released is taken back, and a plug that was chosen in the
+        options is switched on if they allow it; then it is waited for the printer.
+
+        Raises a translated `HomeAssistantError` when the printer does not come.
+        """
+        if self.held(Hold.RELEASED):
+            await self.release.async_take_back()
+        if not self.last_update_success and self.plug:
+            await self.plug.async_wake()
 
     def drying_plan(self, unit: int) -> DryingPlan:
         """Return how a unit is going to dry."""
@@ -186,24 +253,57 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self._running = False
         await self.printer.quit()
 
+    async def async_start(self) -> None:
+        """Connect to the printer and wait for its first report.
+
+        A printer with a plug of its own need not be there: it may be switched off.
+        Raises `ConfigEntryNotReady`, `ConfigEntryAuthFailed` or `ConfigEntryError`.
+        """
+        if self.plug is None:
+            await self.async_config_entry_first_refresh()
+        else:
+            await self._async_start_with_plug(self.plug)
+
+    async def _async_start_with_plug(self, plug: PowerPlug) -> None:
+        """Connect if the printer is there, and wait for it in the background otherwise."""
+        await self.printer.pause_session()
+        if plug.is_off:
+            self._holds.add(Hold.POWERED_OFF)
+        else:
+            await self._async_resume(self._start_limit or _RESUME_LIMIT)
+            if self.printer.service_state is ServiceState.CONNECTED:
+                await self.printer.wait_available(self._start_limit or _RESUME_LIMIT)
+            elif isinstance(self.printer.last_error, _FINAL_ERRORS):
+                self._raise(self.printer.last_error)
+        self._running = True
+        self.data = self.printer.state
+        self.last_update_success = self.printer.available
+
     @override
     async def _async_setup(self) -> None:
         """Connect to the printer and wait for its first report."""
         try:
             await self.printer.start_session(limit=self._start_limit)
-        except InvalidAccessCodeError as err:
-            raise ConfigEntryAuthFailed(
-                translation_domain=DOMAIN, translation_key=err.code
-            ) from err
-        except CertificateChangedError as err:
-            raise ConfigEntryError(
-                translation_domain=DOMAIN, translation_key=err.code
-            ) from err
         except PrinterConnectionError as err:
-            raise UpdateFailed(
-                translation_domain=DOMAIN, translation_key=err.code
-            ) from err
+            self._raise(err)
         self._running = True
+
+    def _raise(self, err: PrinterConnectionError) -> NoReturn:
+        """Turn what went wrong into what Home Assistant expects, and open a repair."""
+        match err:
+            case InvalidAccessCodeError():
+                async_raise_access_code(self.hass, self.config_entry)
+                raise ConfigEntryAuthFailed(
+                    translation_domain=DOMAIN, translation_key=err.code
+                ) from err
+            case CertificateChangedError():
+                async_raise_certificate(self.hass, self.config_entry)
+                raise ConfigEntryError(
+                    translation_domain=DOMAIN, translation_key=err.code
+                ) from err
+            case HungUpError():
+                async_note_refusal(self)
+        raise UpdateFailed(translation_domain=DOMAIN, translation_key=err.code) from err
 
     @override
     async def _async_update_data(self) -> PrinterState:
@@ -241,32 +341,22 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             self.last_update_success = available
             if available:
                 _LOGGER.info("%s is back", self.name)
+                async_connected(self.hass, self.config_entry)
                 self._publish(ALL_SECTIONS)
-            else:
+            elif not self._holds:
                 _LOGGER.info("%s is lost: %s", self.name, self.printer.last_error)
-            self.async_update_listeners()
+        self.async_update_listeners()
+        if self._holds:
+            return
         match self.printer.last_error:
             case InvalidAccessCodeError():
+                async_raise_access_code(self.hass, self.config_entry)
                 self.config_entry.async_start_reauth(self.hass)
             case CertificateChangedError():
                 # Setting up again fails as well, and shows the reason at the entry.
                 self.hass.config_entries.async_schedule_reload(
                     self.config_entry.entry_id
                 )
-
-
-def endpoint_from_data(data: Any) -> Endpoint:
-    """Read where a printer is from the data of its entry."""
-    return Endpoint(
-        host=data[CONF_HOST],
-        serial=data[CONF_SERIAL],
-        access_code=data[CONF_ACCESS_CODE],
-        pin=data[CONF_CERTIFICATE],
-        mqtt_port=data[CONF_MQTT_PORT],
-        detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
-        camera_port=data.get(CONF_CAMERA_PORT),
-        ftps_port=data.get(CONF_FTPS_PORT, FTPS_PORT),
-    )
 
 
 def cache_folder(hass: HomeAssistant, entry_id: str) -> Path:

@@ -4,66 +4,96 @@ from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_HOST
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
-from .const import CONF_ACCESS_CODE, CONF_CERTIFICATE, CONF_SERIAL
-from .coordinator import BambuConfigEntry
+from .const import (
+    CONF_ACCESS_CODE,
+    CONF_CERTIFICATE,
+    CONF_SERIAL,
+    DOMAIN,
+)
+from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .discovery import async_get_discovery
+from .printer.redaction import Redaction, secrets_of
 
-_TO_REDACT = {
+_ENTRY_KEYS = {
     CONF_ACCESS_CODE,
     CONF_CERTIFICATE,
     CONF_HOST,
     CONF_SERIAL,
+    "title",
+    "unique_id",
+}
+_STATE_KEYS = {
     "address",
-    "ams_id",
-    "chip_id",
-    "design_id",
     "file",
-    "gcode_file",
-    "info_ip",
-    "ip",
     "job_id",
     "job_key",
-    "model_id",
     "name",
-    "oss_url",
-    "peer_host",
-    "profile_id",
-    "project_id",
-    "rtsp_url",
-    "sn",
+    "serial",
     "subtask_id",
-    "subtask_name",
     "tag",
-    "tag_uid",
-    "task_id",
-    "title",
-    "tray_uuid",
-    "unique_id",
 }
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BambuConfigEntry
 ) -> dict[str, Any]:
-    """Return everything that is known of a printer, redacted."""
-    printer = entry.runtime_data.printer
+    """Return everything that is known of a printer, redacted.
+
+    The trace in it can be replayed: see `printer.replay`.
+    """
+    data = {
+        "entry": async_redact_data(entry.as_dict(), _ENTRY_KEYS),
+        "discovery": asdict(async_get_discovery(hass).facts),
+        "repairs": sorted(
+            issue.translation_key or issue.issue_id
+            for issue in ir.async_get(hass).issues.values()
+            if issue.domain == DOMAIN
+            and issue.active
+            and issue.issue_id.endswith(entry.entry_id)
+        ),
+    }
+    if entry.state is ConfigEntryState.LOADED:
+        data |= _printer(entry.runtime_data)
+    redaction = Redaction(
+        {
+            str(entry.data[CONF_SERIAL]),
+            str(entry.data[CONF_ACCESS_CODE]),
+            str(entry.data[CONF_HOST]),
+            entry.title,
+        }
+    )
+    found: dict[str, Any] = redaction.clean(data)
+    return found
+
+
+def _printer(coordinator: PrinterCoordinator) -> dict[str, Any]:
+    """Return what is known of a printer that is set up."""
+    printer = coordinator.printer
+    secrets = {printer.serial, printer.endpoint.access_code, printer.endpoint.host}
+    redaction = Redaction(secrets | secrets_of(printer.raw.data))
     raw = dict(printer.raw.data)
-    # Their names are board names, not people's.
     modules = raw.pop("@modules", [])
     return {
-        "entry": async_redact_data(entry.as_dict(), _TO_REDACT),
         "model": printer.model.key,
         "service_state": printer.service_state.value,
+        "control": coordinator.control.value,
+        "left_alone": coordinator.holding,
         "last_error": printer.last_error.code if printer.last_error else None,
-        "counters": asdict(printer.raw.counters),
+        "counters": asdict(printer.counters),
         "unknown_keys": sorted(printer.raw.unknown_keys),
-        "modules": async_redact_data(modules, {"sn"}),
+        "modules": redaction.redact(modules, "@modules"),
         "state": async_redact_data(
-            _as_json(asdict(printer.state)), _TO_REDACT | {"modules"}
+            _as_json(asdict(printer.state)), _STATE_KEYS | {"modules"}
         ),
-        "report": async_redact_data(raw, _TO_REDACT),
+        "report": redaction.redact(raw),
+        "trace": printer.trace.to_json(
+            model_code=printer.model_code, serial=printer.serial, secrets=secrets
+        ),
     }
 
 

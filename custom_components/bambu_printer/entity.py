@@ -268,6 +268,10 @@ class PartEntityDescription(EntityDescription):
     """Takes details of the same fact from the part."""
     named_by_device_class: bool = False
     """Whether the device class names it, in every language."""
+    control: str | None = None
+    """The section of messages that its commands are part of; None: it sends none.
+
+    What is unavailable while the printer refuses such commands."""
 
 
 def can_dry(printer: BambuPrinter, unit: AmsUnit | None) -> bool:
@@ -375,6 +379,8 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
 
     _attr_has_entity_name = True
 
+    entity_description: PartEntityDescription
+
     forget: Callable[[], None] | None = None
     """Lets it be made again when its part comes back."""
 
@@ -407,6 +413,15 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         """Be forgotten: the user has removed the device of an absent part."""
         if self.forget:
             self.forget()
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the printer is connected, and obeys if the entity is about commands."""
+        section = self.entity_description.control
+        return super().available and (
+            section is None or self.printer.can_control(section)
+        )
 
     async def _async_command(self, command: Awaitable[None]) -> None:
         """Tell the printer something; raise a translated error when it does not obey."""

@@ -18,6 +18,7 @@ from .entity import (
     WholePrinter,
     async_add_part_entities,
 )
+from .printer.control import CONTROL_SECTION
 from .printer.state.fans import Fan
 
 # The session sends commands one after the other, and each waits for its own answer.
@@ -31,6 +32,7 @@ _SPEED_STEPS = 10
 class PrinterFanDescription(PartEntityDescription, FanEntityDescription):
     """Describes a fan."""
 
+    control: str | None = CONTROL_SECTION
     fan: Fan
 
 

@@ -242,9 +242,11 @@ async def _refuse_existing(coordinator: PrinterCoordinator, path: str) -> None:
 async def _print_file(
     coordinator: PrinterCoordinator, data: Data
 ) -> dict[str, JsonValueType]:
+    _require_one(data, ATTR_PATH, ATTR_MEDIA, ATTR_LOCAL_PATH)
+    if not data[ATTR_DRY_RUN]:
+        await coordinator.async_wake()
     if not coordinator.last_update_success:
         raise not_connected()
-    _require_one(data, ATTR_PATH, ATTR_MEDIA, ATTR_LOCAL_PATH)
     if ATTR_PATH in data:
         return await _print(coordinator, data, normalize(data[ATTR_PATH]), None)
     async with _source(coordinator, data) as source:

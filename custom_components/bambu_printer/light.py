@@ -1,4 +1,4 @@
-"""The lamps."""
+"""The lamps: the one thing that printers let everybody control, also without Developer Mode."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass

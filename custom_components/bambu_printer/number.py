@@ -24,6 +24,7 @@ from .entity import (
     can_dry,
 )
 from .printer import PrinterState
+from .printer.control import CONTROL_SECTION
 from .printer.operations.drying import (
     MAX_DRYING_HOURS,
     MAX_DRYING_TEMP,
@@ -39,6 +40,7 @@ PARALLEL_UPDATES = 0
 class DryingNumberDescription(PartEntityDescription, NumberEntityDescription):
     """Describes one number of the plan by which a unit dries."""
 
+    control: str | None = CONTROL_SECTION
     max_fn: Callable[[AmsKind], int]
     set_fn: Callable[[DryingPlan, int], None]
 

@@ -19,6 +19,7 @@ from .entity import (
     async_add_part_entities,
 )
 from .printer import BambuPrinter, PrinterState
+from .printer.control import CONTROL_SECTION
 from .printer.operations import DetectorKind
 from .printer.operations.tools import DECLARABLE_MATERIALS, NOZZLE_DIAMETERS
 from .printer.operations.watching import LEVELLED_DETECTORS
@@ -41,6 +42,7 @@ _USUAL_DIAMETER = 0.4
 class PrinterSelectDescription(PartEntityDescription, SelectEntityDescription):
     """Describes a choice."""
 
+    control: str | None = CONTROL_SECTION
     options_fn: Callable[[BambuPrinter], list[str]]
     option_fn: Callable[[BambuPrinter, Any], str | None] = lambda _printer, value: value
     """Turns the value into an option."""
@@ -70,6 +72,7 @@ def _sensitivity(kind: DetectorKind) -> PrinterSelectDescription:
     return PrinterSelectDescription(
         key=f"{kind.value}_sensitivity",
         sections=("detectors",),
+        control="xcam",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.detector(kind) is not None,
         options_fn=lambda _: options,
@@ -149,6 +152,7 @@ SELECTS: tuple[PrinterSelectDescription, ...] = (
     PrinterSelectDescription(
         key="door_reaction",
         sections=("options",),
+        control="system",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.state.options.door_reaction is not None,
         options_fn=lambda _: [reaction.value for reaction in Reaction],
@@ -169,6 +173,7 @@ SELECTS: tuple[PrinterSelectDescription, ...] = (
     PrinterSelectDescription(
         key="camera_resolution",
         sections=("camera",),
+        control="camera",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.can_choose_resolution,
         options_fn=lambda _: [resolution.value for resolution in Resolution],
@@ -181,6 +186,7 @@ SELECTS: tuple[PrinterSelectDescription, ...] = (
     PrinterSelectDescription(
         key="mounted_nozzle_diameter",
         sections=("extruders",),
+        control="system",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.can_declare_nozzle,
         options_fn=lambda _: [f"{diameter:g}" for diameter in NOZZLE_DIAMETERS],
@@ -191,6 +197,7 @@ SELECTS: tuple[PrinterSelectDescription, ...] = (
     PrinterSelectDescription(
         key="mounted_nozzle_material",
         sections=("extruders",),
+        control="system",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.can_declare_nozzle,
         options_fn=lambda _: [material.value for material in DECLARABLE_MATERIALS],
@@ -203,6 +210,8 @@ SELECTS: tuple[PrinterSelectDescription, ...] = (
 @dataclass(frozen=True, kw_only=True)
 class ProfileSelectDescription(PartEntityDescription, SelectEntityDescription):
     """Describes the choice of a calibration profile."""
+
+    control: str | None = CONTROL_SECTION
 
 
 PROFILE_SELECTS = (

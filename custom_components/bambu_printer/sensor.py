@@ -21,6 +21,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .base_sensor import LONGEST_STATE, PrinterSensor, PrinterSensorDescription
+from .control_sensor import CONTROL_SENSORS, ControlSensor
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import (
     AmsPart,
@@ -441,6 +442,9 @@ async def async_setup_entry(
             TrayPart: TRAY_SENSORS,
         },
         _create,
+    )
+    async_add_part_entities(
+        entry, async_add_entities, {WholePrinter: CONTROL_SENSORS}, ControlSensor
     )
 
 

@@ -1,6 +1,6 @@
-"""Switches: detectors, print options, what AMS and camera do by themselves, and drying."""
+"""Switches: detectors, options, what AMS and camera do by themselves, the connection."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -15,11 +15,14 @@ from .entity import (
     OnOffEntity,
     Part,
     PartEntityDescription,
+    PrinterEntity,
     WholePrinter,
     async_add_part_entities,
     can_dry,
 )
+from .holds import Hold
 from .printer import BambuPrinter, PrinterState
+from .printer.control import CONTROL_SECTION
 from .printer.operations import AmsSetting, DetectorKind, PrintOption
 
 # The session sends commands one after the other, and each waits for its own answer.
@@ -30,6 +33,7 @@ PARALLEL_UPDATES = 0
 class PrinterSwitchDescription(PartEntityDescription, SwitchEntityDescription):
     """Describes a switch."""
 
+    control: str | None = CONTROL_SECTION
     set_fn: Callable[[PrinterCoordinator, Part, bool], Awaitable[None]]
 
 
@@ -44,6 +48,7 @@ def _detector(kind: DetectorKind) -> PrinterSwitchDescription:
     return PrinterSwitchDescription(
         key=f"{kind.value}_detector",
         sections=("detectors",),
+        control="xcam",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.detector(kind) is not None,
         value_fn=enabled,
@@ -61,6 +66,7 @@ def _option(option: PrintOption) -> PrinterSwitchDescription:
     return PrinterSwitchDescription(
         key=option.value,
         sections=("options",),
+        control="system" if option is PrintOption.STORE_SENT_FILES else CONTROL_SECTION,
         entity_category=EntityCategory.CONFIG,
         exists_fn=exists,
         value_fn=lambda state: getattr(state.options, option.value),
@@ -90,6 +96,7 @@ CAMERA_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
     PrinterSwitchDescription(
         key="camera_recording",
         sections=("camera",),
+        control="camera",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.state.camera.recording is not None,
         value_fn=lambda state: state.camera.recording,
@@ -100,6 +107,7 @@ CAMERA_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
     PrinterSwitchDescription(
         key="timelapse",
         sections=("camera",),
+        control="camera",
         entity_category=EntityCategory.CONFIG,
         exists_fn=lambda printer, _: printer.state.camera.timelapse is not None,
         value_fn=lambda state: state.camera.timelapse,
@@ -142,6 +150,27 @@ AMS_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
 )
 
 
+async def _switch_release(
+    coordinator: PrinterCoordinator, _part: Part, on: bool
+) -> None:
+    if on:
+        await coordinator.release.async_release()
+    else:
+        await coordinator.release.async_take_back()
+
+
+RELEASE_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
+    PrinterSwitchDescription(
+        key="release_connection",
+        entity_category=EntityCategory.CONFIG,
+        control=None,
+        # What it shows is not something that the printer tells.
+        value_fn=lambda _state: None,
+        set_fn=_switch_release,
+    ),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant,
     entry: BambuConfigEntry,
@@ -154,6 +183,9 @@ async def async_setup_entry(
         {WholePrinter: PRINTER_SWITCHES, AmsPart: AMS_SWITCHES},
         PrinterSwitch,
     )
+    async_add_part_entities(
+        entry, async_add_entities, {WholePrinter: RELEASE_SWITCHES}, ReleaseSwitch
+    )
 
 
 class PrinterSwitch(OnOffEntity, SwitchEntity):
@@ -164,3 +196,47 @@ class PrinterSwitch(OnOffEntity, SwitchEntity):
     @override
     def _switch(self, *, on: bool) -> Awaitable[None]:
         return self.entity_description.set_fn(self.coordinator, self._part, on)
+
+
+class ReleaseSwitch(PrinterEntity, SwitchEntity):
+    """Gives the connection up and takes it back; available all the time."""
+
+    entity_description: PrinterSwitchDescription
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        part: Part,
+        description: PrinterSwitchDescription,
+    ) -> None:
+        """Remember the part."""
+        super().__init__(coordinator, part, description)
+        self._part = part
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return True: it is needed most when everything else is not."""
+        return True
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether the connection is given up."""
+        return self.coordinator.held(Hold.RELEASED)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        """Return when the connection is taken back, if it is."""
+        return {"returns_at": self.coordinator.release.returns_at}
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Give the connection up."""
+        await self.entity_description.set_fn(self.coordinator, self._part, True)
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Take the connection back."""
+        await self.entity_description.set_fn(self.coordinator, self._part, False)

@@ -98,6 +98,11 @@ def parse_arguments() -> argparse.Namespace:
         help="forget the users, entries and history of earlier runs",
     )
     parser.add_argument(
+        "--discover",
+        action="store_true",
+        help="do not add the printers: Home Assistant discovers them (those on port 8883)",
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
         help="stop as soon as everything answers",
@@ -202,9 +207,14 @@ async def fill(
     client: Client,
     chosen: list[printers.DemoPrinter],
     known: list[printers.DemoPrinter],
+    *,
+    discover: bool,
 ) -> None:
     """Put the printers and the dashboard into Home Assistant."""
     await log_in(client)
+    if discover:
+        say("Look for the printers under Settings → Devices & services → Discovered")
+        return
     try:
         await ensure_entries(client, chosen, known)
     finally:
@@ -264,7 +274,9 @@ async def run(arguments: argparse.Namespace) -> None:
             await hass.start()
             # The client id of the login must be the address that the browser would use.
             async with Client(f"http://127.0.0.1:{arguments.port}") as client:
-                work = asyncio.create_task(fill(client, chosen, known))
+                work = asyncio.create_task(
+                    fill(client, chosen, known, discover=arguments.discover)
+                )
                 await first_end(children, work)
             print_welcome(url, chosen)
             if arguments.check:

@@ -12,6 +12,8 @@ from . import FOLDER, ROOT, DemoError
 from .processes import Child, port_is_free
 
 HOST = "127.0.0.1"
+#: Where the printers announce themselves: to everybody on this machine, and nobody else.
+ANNOUNCE_TO = "127.255.255.255:2021"
 ACCESS_CODE = "12345678"
 #: Field of the config flow → where its ports begin; printers count up from there. The option of
 #: virtual_printer has the same name, with dashes.
@@ -125,12 +127,14 @@ def child(printer: DemoPrinter, speed: float, scenario: str | None) -> Child:
         "--speed": f"{speed:g}",
         "--scenario": scenario,
         "--state-dir": state_folder(printer),
+        "--announce": "",
+        "--announce-to": ANNOUNCE_TO,
     } | {f"--{key.replace('_', '-')}": port for key, port in printer.ports.items()}
     supported = supported_options()
     command = [sys.executable, "-m", "virtual_printer"]
     for option, value in options.items():
         if value is not None and option in supported:
-            command += [option, str(value)]
+            command += [option, str(value)] if value != "" else [option]
     return Child(
         f"virtual printer {printer.name}",
         command,

@@ -70,7 +70,10 @@ _CONTROLS = {
 }
 
 NON_OPERATIONS: dict[str, str] = {
-    "camera_image": "it tells the printer nothing; camera.snapshot keeps what it returns"
+    "ask_for_versions": "a question that shows whether the printer is there",
+    "test_control": "what the repair for Developer Mode tries",
+    "wait_available": "nothing is sent",
+    "camera_image": "it tells the printer nothing; camera.snapshot keeps what it returns",
 }
 """Public coroutine methods of `BambuPrinter` that are no operations, and why."""
 
@@ -275,16 +278,14 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="pause_session",
         methods=("pause_session",),
-        no_action="Home Assistant disables entries instead",
-        no_entity="Home Assistant disables entries instead",
-        no_command="MQTT unsubscribe",
+        entities=("switch.release_connection",),
+        no_command="MQTT disconnect",
     ),
     Operation(
         name="resume_session",
         methods=("resume_session",),
-        commands=(commands.push_all(),),
-        no_action="Home Assistant disables entries instead",
-        no_entity="Home Assistant disables entries instead",
+        entities=("switch.release_connection",),
+        commands=(commands.push_all(), commands.get_version()),
     ),
     Operation(
         name="quit",

@@ -145,17 +145,16 @@ async def test_fault(rig: Rig, fault: Fault, caplog: pytest.LogCaptureFixture) -
     """Lost once, back once, with what the printer says now, and without a trace."""
     hass, printer = rig.hass, rig.entry.runtime_data.printer
     everything = rig.available()
-    connectivity = rig.entity_id("binary_sensor", "connectivity")
     tasks = census()
     journal = Journal(caplog, ACCESS_CODE)
     timeline = Timeline(rig)
 
     await fault.begin(rig)
-    await wait_until(hass, lambda: rig.available() == {connectivity}, 60)
+    await wait_until(hass, lambda: rig.available() == rig.always, 60)
     assert rig.state("binary_sensor", "connectivity").state == STATE_OFF
     rig.printer.update({"mc_percent": 77})
     await asyncio.sleep(0.4)
-    assert rig.available() == {connectivity}, "nothing stale may come back"
+    assert rig.available() == rig.always, "nothing stale may come back"
 
     await fault.end(rig)
     printer.reconnect_now()
@@ -163,7 +162,7 @@ async def test_fault(rig: Rig, fault: Fault, caplog: pytest.LogCaptureFixture) -
     assert rig.state("binary_sensor", "connectivity").state == STATE_ON
     assert rig.state("sensor", "progress").state == "77"
     timeline.stop()
-    assert set(timeline.changes) == everything - {connectivity}
+    assert set(timeline.changes) == everything - rig.always
     assert all(changes == [False, True] for changes in timeline.changes.values())
 
     await wait_until(hass, lambda: census() == tasks)
@@ -183,8 +182,7 @@ async def test_power_cycle_during_a_print(
     journal = Journal(caplog, ACCESS_CODE)
     assert rig.state("sensor", "status").state == "running"
     await power_cut(rig)
-    connectivity = rig.entity_id("binary_sensor", "connectivity")
-    await wait_until(hass, lambda: rig.available() == {connectivity}, 60)
+    await wait_until(hass, lambda: rig.available() == rig.always, 60)
     rig.printer.simulation.stop("power cycle")
     rig.printer.update(AFTER_POWER_UP)
     await start_after_power_cut(rig)
@@ -206,8 +204,7 @@ async def test_refused_code(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     await wait_until(
         hass, lambda: isinstance(printer.last_error, InvalidAccessCodeError)
     )
-    connectivity = rig.entity_id("binary_sensor", "connectivity")
-    assert rig.available() == {connectivity}
+    assert rig.available() == rig.always
     journal.check_secrets()
     assert len(journal.lines("is lost")) == 1
     await check_diagnostics(rig, ACCESS_CODE, rig.printer.serial)
@@ -247,12 +244,12 @@ async def test_killed_and_started_again(
         everything = available()
         for _ in range(2):
             await process.kill()
-            await wait_until(hass, lambda: available() == 1)
+            await wait_until(hass, lambda: available() == 3)
             await process.start()
             printer.reconnect_now()
             await wait_until(hass, lambda: available() == everything, RETURN_TIME)
         process.freeze()
-        await wait_until(hass, lambda: available() == 1, 60)
+        await wait_until(hass, lambda: available() == 3, 60)
         process.freeze(False)
         printer.reconnect_now()
         await wait_until(hass, lambda: available() == everything, RETURN_TIME)

@@ -70,8 +70,7 @@ async def test_pause_and_resume_session(rig: Rig) -> None:
     printer = rig.entry.runtime_data.printer
     await printer.pause_session()
     assert printer.service_state == "paused"
-    assert rig.printer.subscribed_clients == 0
-    await rig.hass.async_block_till_done()
+    await wait_until(rig.hass, lambda: rig.printer.connected_clients == 0)
     # What is not heard is not shown as if it were.
     assert rig.state("climate", "bed").state == "unavailable"
     rig.printer.update({"bed_target_temper": 33})
@@ -85,9 +84,9 @@ async def test_pause_and_resume_session(rig: Rig) -> None:
         rig.hass,
         lambda: rig.state("climate", "bed").attributes.get("temperature") == 33,
     )
-    assert sent(rig) == [PUSH_ALL]
+    await wait_until(rig.hass, lambda: sent(rig) == [PUSH_ALL, VERSIONS])
     await printer.resume_session()
-    assert sent(rig) == [PUSH_ALL]
+    assert sent(rig) == [PUSH_ALL, VERSIONS]
 
 
 async def test_quit(rig: Rig) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.bambu_printer.printer import (
     BambuPrinter,
+    ControlState,
     Endpoint,
     Light,
     ServiceState,
@@ -25,6 +26,7 @@ from custom_components.bambu_printer.printer.errors import (
     NotAuthorizedError,
     NotConnectedError,
     OutOfRangeError,
+    PortRefusedError,
     PrinterConnectionError,
     UnsupportedError,
     WrongStateError,
@@ -185,9 +187,6 @@ async def test_before_the_start(printer):
     assert not pair.printer.available
     assert pair.printer.serial == printer.serial
     assert pair.printer.model.key == "X1C"
-    await pair.printer.pause_session()
-    await pair.printer.resume_session()
-    assert pair.printer.service_state is ServiceState.IDLE
     with pytest.raises(NotConnectedError):
         await pair.printer.refresh()
 
@@ -269,7 +268,10 @@ async def test_pausing_and_resuming_the_session(start):
     pair = await start()
     await pair.printer.pause_session()
     assert pair.printer.service_state is ServiceState.PAUSED
+    assert pair.printer.control is ControlState.RELEASED
     assert not pair.printer.available
+    # Others may have the place.
+    await until(lambda: pair.virtual.connected_clients == 0)
     pair.virtual.update({"spd_lvl": 4})
     await pair.virtual.push(full=True)
     await asyncio.sleep(0.03)
@@ -277,7 +279,25 @@ async def test_pausing_and_resuming_the_session(start):
     await pair.printer.resume_session()
     await until(lambda: pair.printer.available)
     await until(lambda: pair.printer.state.job.speed_level is SpeedLevel.LUDICROUS)
-    assert [*pair.sent[-1]] == ["pushing"]
+    assert pair.virtual.connected_clients == 1
+
+
+async def test_resuming_insists(printer):
+    """A printer that is not there when the connection is taken back is waited for."""
+    await printer.power_off()
+    pair = Pair(printer)
+    await pair.printer.pause_session()
+    await pair.printer.resume_session()
+    assert pair.printer.service_state is ServiceState.DISCONNECTED
+    assert isinstance(pair.printer.last_error, PortRefusedError)
+    assert not await pair.printer.wait_available(0.05)
+    await printer.power_on()
+    assert await pair.printer.wait_available(10)
+    await pair.printer.quit()
+    # What has ended can be neither paused nor resumed.
+    await pair.printer.pause_session()
+    await pair.printer.resume_session()
+    assert pair.printer.to_json()["service_state"] == ServiceState.QUIT
 
 
 @pytest.mark.parametrize(("model", "asks"), [("X1C", 1), ("P1S", 0), ("A1 mini", 0)])

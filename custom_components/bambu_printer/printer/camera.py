@@ -93,6 +93,10 @@ class JpegCamera:
         self._streaming = False
         self._paused = False
 
+    def set_endpoint(self, endpoint: Endpoint) -> None:
+        """Go to another address from the next connection on."""
+        self._endpoint = endpoint
+
     @property
     def streaming(self) -> bool:
         """Whether frames are arriving."""

@@ -50,6 +50,10 @@ class Lane:
         self._closing = False
         self._used = 0.0
 
+    def set_endpoint(self, endpoint: Endpoint) -> None:
+        """Go to another address from the next connection on."""
+        self._endpoint = endpoint
+
     @property
     def busy(self) -> bool:
         """Whether something is being done."""

@@ -15,14 +15,18 @@ import orjson
 from . import commands
 from .camera import JpegCamera
 from .commands import Command
+from .contention import Contention
+from .control import CONTROL_SECTION, ControlEvidence, ControlState
 from .counters import Counters, Episode
 from .discovery import detect
 from .errors import (
     BambuError,
     CameraError,
     CameraOffError,
+    CommandError,
     CommandTimeoutError,
     ConnectTimeoutError,
+    HungUpError,
     InvalidValueError,
     NoReportError,
     NotAuthorizedError,
@@ -45,6 +49,7 @@ from .operations import (
     ToolOperations,
     WatchingOperations,
 )
+from .probe import harmless_command
 from .projects import ProjectStore
 from .relay import RtspRelay
 from .report import (
@@ -67,6 +72,7 @@ from .state import (
 from .state.firmware import main_module, read_modules
 from .still import StillTaker
 from .storage import PrinterStorage
+from .trace import Trace
 from .watchdog import Step, Watchdog, patience
 
 _LOGGER = logging.getLogger(__name__)
@@ -144,8 +150,9 @@ class BambuPrinter(
         """Prepare a printer; nothing is sent yet.
 
         `on_update` is called with the names of the sections of `state` that changed,
-        `on_connection` when `available`, `service_state` or the kind of `last_error`
-        changes.  `model_code` is ``DevModel`` of an announcement, if there was one.
+        `on_connection` when `available`, `service_state`, `control` or the kind of
+        `last_error` changes.  `model_code` is ``DevModel`` of an announcement, if there
+        was one.
         `cache_folder` is where pictures and configurations of projects are kept; it
         belongs to this printer alone, and without one they are kept in memory.
         """
@@ -159,6 +166,13 @@ class BambuPrinter(
         self.storage = PrinterStorage(endpoint)
         self.projects = ProjectStore(self.storage, cache_folder)
         self.raw = RawReport()
+        self.trace = Trace()
+        """The last messages, for diagnostics."""
+        self.contention = Contention()
+        """Whether other clients hold the printer's connections."""
+        self.clock: Callable[[], datetime] = _now
+        """Tells what time it is; another one sees again what has been."""
+        self._evidence = ControlEvidence()
         self._model_code = model_code
         # The model alone says what there is and how high it may go, until telemetry does.
         self.state, _ = decode_sections(
@@ -187,9 +201,55 @@ class BambuPrinter(
         return self.endpoint.serial
 
     @property
+    def model_code(self) -> str:
+        """``DevModel`` of the announcement that the printer was made from, if any."""
+        return self._model_code
+
+    @property
     def available(self) -> bool:
         """Whether `state` is what the printer says now."""
         return self.service_state is ServiceState.CONNECTED and self.raw.complete
+
+    @property
+    def control(self) -> ControlState:
+        """What can be done with the printer now."""
+        if self.service_state is ServiceState.PAUSED:
+            return ControlState.RELEASED
+        if not self.available:
+            return ControlState.OFFLINE
+        match self._evidence.signature_required():
+            case True:
+                return ControlState.READ_ONLY
+            case False:
+                return ControlState.FULL
+        return ControlState.UNKNOWN
+
+    def can_control(self, section: str = CONTROL_SECTION) -> bool:
+        """Whether it makes sense to send commands of a section of messages.
+
+        As long as nothing has told otherwise, it does.
+        """
+        return self.available and not self._evidence.signature_required(section)
+
+    async def test_control(self) -> ControlState:
+        """Find out anew whether commands are obeyed, without changing anything.
+
+        What earlier commands have told is forgotten.  Printers whose reports do not tell
+        are sent a command that has no effect, where there is one.
+
+        Raises `NotConnectedError` while there is no session.
+        """
+        self._evidence.forget()
+        self._tell_connection()
+        await self.refresh()
+        # The report that was asked for comes before this answer.
+        await self.ask_for_versions()
+        if self.state.capabilities.signature_required is None and (
+            command := harmless_command(self.state)
+        ):
+            with suppress(CommandError):
+                await self._command(command)
+        return self.control
 
     @property
     def parted(self) -> bool:
@@ -282,27 +342,42 @@ class BambuPrinter(
             await self.quit()
             raise
 
+    async def wait_available(self, limit: float = FIRST_REPORT_TIMEOUT) -> bool:
+        """Wait for a full report, at most `limit` seconds; return whether it has come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self._complete.wait()
+        return self.available
+
     def _require_session(self) -> None:
         """Raise why the session has ended, if it has."""
         if self.service_state is ServiceState.QUIT:
             raise self.last_error or NotConnectedError("the session was stopped")
 
     async def pause_session(self) -> None:
-        """Stop listening to reports, until `resume_session`; nothing without a session."""
-        if self.service_state is ServiceState.CONNECTED:
-            await self._session.pause()
-            await self._pause_camera()
-            self._set_service_state(ServiceState.PAUSED)
+        """Give up the connection, until `resume_session`.
+
+        Printers serve few clients: this makes room for another one.
+        """
+        if self.service_state in (ServiceState.PAUSED, ServiceState.QUIT):
+            return
+        self._stop_tasks()
+        self.raw.forget()
+        self._set_service_state(ServiceState.PAUSED)
+        await self._pause_camera()
+        await self._session.stop()
 
     async def resume_session(self) -> None:
-        """Listen again after `pause_session`, with a full report to catch up."""
+        """Connect again after `pause_session`.
+
+        Returns when the first attempt has ended.  If it has failed, that shows in
+        `service_state` and `last_error`, and it is tried again until it succeeds.
+        """
         if self.service_state is ServiceState.PAUSED:
-            self.raw.forget()
             self._complete.clear()
-            await self._session.resume()
+            self._set_service_state(ServiceState.DISCONNECTED)
             self._resume_camera()
-            self._set_service_state(ServiceState.CONNECTED)
-            await self._push_all()
+            await self._session.start(insist=True)
 
     async def quit(self) -> None:
         """End the session; commands that wait fail.  Can be called more than once."""
@@ -330,6 +405,8 @@ class BambuPrinter(
         """
         self.endpoint = replace(self.endpoint, host=host)
         self._session.set_host(host)
+        for part in (self.storage, self.jpeg_camera, self.live_view):
+            part.set_endpoint(self.endpoint)
 
     async def refresh(self) -> None:
         """Ask for versions and a full report.
@@ -403,6 +480,8 @@ class BambuPrinter(
         self.raw.forget()
         self._complete.clear()
         self.last_error = None
+        self._evidence.forget()
+        self.contention.connected(asyncio.get_running_loop().time())
         self.camera.clear_error()
         self._set_service_state(ServiceState.CONNECTED)
         self._stop_tasks()
@@ -417,7 +496,13 @@ class BambuPrinter(
         self._stop_tasks()
         news = type(error) is not type(self.last_error)
         self.last_error = error
+        self.contention.disconnected(
+            asyncio.get_running_loop().time(),
+            refused=isinstance(error, HungUpError),
+            hung_up=not isinstance(error, (ConnectTimeoutError, NoReportError)),
+        )
         self.raw.forget()
+        self._complete.clear()
         if self.service_state is ServiceState.DISCONNECTED:
             self.counters.failed += 1
             if news and self.on_connection:
@@ -443,7 +528,9 @@ class BambuPrinter(
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
-        was_complete = self.raw.complete
+        was_complete, before = self.raw.complete, self.control
+        now = self.clock()
+        self.trace.record(now, message, self.raw.data)
         malformed = self.counters.malformed
         if self._watchdog is not None:
             self._watchdog.heard(
@@ -454,7 +541,7 @@ class BambuPrinter(
         if self.counters.malformed > malformed:
             self._tell_malformed("values of a wrong type")
         keys |= self._apply_answers(message)
-        changed = self._decode(keys) if keys else frozenset()
+        changed = self._decode(keys, now) if keys else frozenset()
         if "ams" in changed:
             self._ask_about_new_units()
         if "camera" in changed:
@@ -463,8 +550,8 @@ class BambuPrinter(
             self._ask_after_update()
         if self.raw.complete and not was_complete:
             self._complete.set()
-            if self.on_connection:
-                self.on_connection()
+        if (self.raw.complete, self.control) != (was_complete, before):
+            self._tell_connection()
         self._tell_update(changed)
 
     def _ask_about_new_units(self) -> None:
@@ -491,9 +578,16 @@ class BambuPrinter(
     def _question_is_over(self) -> bool:
         return self._question is None or self._question.done()
 
+    async def ask_for_versions(self) -> None:
+        """Ask for versions: the cheapest question that shows whether the printer is there.
+
+        Raises `NotConnectedError`, or `CommandTimeoutError` when no answer comes.
+        """
+        await self._session.request(commands.get_version())
+
     async def _ask_for_versions(self) -> None:
         with suppress(BambuError):
-            await self._session.request(commands.get_version())
+            await self.ask_for_versions()
 
     def _tell_update(self, changed: frozenset[str]) -> None:
         if changed and self.on_update:
@@ -514,19 +608,32 @@ class BambuPrinter(
             return self.raw.set_value(HEATBED_LIGHT_KEY, system.get("led_mode"))
         return set()
 
-    def _decode(self, keys: set[str]) -> frozenset[str]:
+    def _decode(self, keys: set[str], now: datetime | None = None) -> frozenset[str]:
         sections = (
             set(SECTIONS)
             if MODULES_KEY in keys and self._identify()
             else sections_of(keys)
         )
+        version = self.state.firmware.version
         self.state, changed = decode_sections(
-            self.state, self.raw.data, sections, self._context()
+            self.state, self.raw.data, sections, self._context(now)
         )
+        if version and version != self.state.firmware.version:
+            self._evidence.forget()
+        self._evidence.flagged(self.state.capabilities.signature_required)
         return changed
 
-    def _context(self) -> Context:
-        return Context(model=self.model, now=datetime.now(UTC))
+    def restore(self, raw: Mapping[str, Any]) -> None:
+        """Take over what somebody else has heard of a printer (see `replay`)."""
+        self.raw.data = dict(raw)
+        self.raw.complete = "gcode_state" in raw
+        self._identify()
+        self.state, _ = decode_sections(
+            self.state, self.raw.data, SECTIONS, self._context()
+        )
+
+    def _context(self, now: datetime | None = None) -> Context:
+        return Context(model=self.model, now=now or self.clock())
 
     def _identify(self) -> bool:
         """Tell the model from the version list; return whether it is another one now."""
@@ -554,7 +661,7 @@ class BambuPrinter(
         """Ask until a full report has come: deltas alone never make the state whole."""
         await self._push_all()
         delay = _REPEAT_INTERVAL
-        while not await self._wait_complete(delay):
+        while not await self.wait_available(delay):
             await self._push_all()
             delay = min(delay * 2, _LONGEST_REPEAT_INTERVAL)
 
@@ -580,9 +687,6 @@ class BambuPrinter(
         loop = asyncio.get_running_loop()
         with suppress(NotConnectedError):
             while True:
-                if self.service_state is ServiceState.PAUSED:
-                    # Silence is what was asked for; MQTT itself checks the connection.
-                    watchdog.heard(loop.time(), report=True)
                 step, wait = watchdog.look(
                     loop.time(), patience(self.model), self._last_push_all
                 )
@@ -603,13 +707,6 @@ class BambuPrinter(
                         return
                 await asyncio.sleep(wait)
 
-    async def _wait_complete(self, limit: float) -> bool:
-        """Wait for a full report; return whether it has come."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                await self._complete.wait()
-        return self.raw.complete
-
     async def _push_all(self) -> None:
         self._last_push_all = asyncio.get_running_loop().time()
         await self._session.send(commands.push_all())
@@ -625,6 +722,9 @@ class BambuPrinter(
         if state is self.service_state:
             return
         self.service_state = state
+        self._tell_connection()
+
+    def _tell_connection(self) -> None:
         if self.on_connection:
             self.on_connection()
 
@@ -638,18 +738,34 @@ class BambuPrinter(
         self, command: Command, *, limit: float | None = None
     ) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement."""
+        before = self.control, self.can_control(command.section)
         try:
-            if limit is not None:
-                return await self._session.request(command, limit=limit)
-            return await self._session.request(command)
+            answer = (
+                await self._session.request(command)
+                if limit is None
+                else await self._session.request(command, limit=limit)
+            )
+        except NotAuthorizedError:
+            self._evidence.refused(command)
+            raise
         except CommandTimeoutError as err:
             # Firmware that wants signatures often does not even answer.
             if (
-                command.section == "print"
-                and self.state.capabilities.signature_required
+                command.section == CONTROL_SECTION
+                and self._evidence.signature_required()
             ):
                 raise NotAuthorizedError(command.name, "no answer") from err
             raise
+        else:
+            self._evidence.acknowledged(command, answer)
+            return answer
+        finally:
+            if (self.control, self.can_control(command.section)) != before:
+                self._tell_connection()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _plain(value: object) -> object:

@@ -142,6 +142,10 @@ class RtspRelay:
         self._streaming = False
         self._paused = self._closed = False
 
+    def set_endpoint(self, endpoint: Endpoint) -> None:
+        """Go to another address from the next connection on."""
+        self._endpoint = endpoint
+
     @property
     def streaming(self) -> bool:
         """Whether the printer is sending."""

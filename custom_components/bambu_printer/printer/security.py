@@ -9,6 +9,7 @@ lead to that one, with the serial number as the name.  No credential is sent bef
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 import hashlib
 import ssl
@@ -28,6 +29,20 @@ from .errors import (
     WrongSerialError,
 )
 
+KNOWN_AUTHORITIES: Mapping[str, str] = {
+    "030BCA81CECE18B7EFF3CFD2B75D09D3EFCA893BC069609E37FA04257FE4D840": "BBL CA",
+    "E98F19578B3F124ACE6B8A247FFEDA52DC99C89FD4E7D20C82829977B7F33502": "BBL CA2 RSA",
+    "1F99D846718C8D333AC319CB8E70919AB63236090FBADDE909BA4A6F0867A683": "BBL CA2 ECC",
+    "3D13019B45A4FA8A6CB8DC0FD7BECBB19BB2BF0C2FCB9434A9345FA58680DA0B": "BBL CA2 RSA",
+    "E898483224F9092F575D627433BB21ED9D125A77E3635B0DA6FC18FE850A02D7": "BBL CA2 ECC",
+    "6A854D546ED6E3CE7A2112657E53F4555374413E6F5CB55F995D1DDD7C06DC69": "BBL Device CA N7-V2",
+    "CE667B6C001D26C34ED97333FB6099699409FC3D4E12429C37BAEBB05C46C60A": "BBL Device CA O1C2-V2",
+    "68BF3182BC32D5A5454F864928ABAA291941F6D5AC6A86A0E5AD6ECFE2D5477B": "BBL Device CA N6-V2",
+}
+"""SHA-256 of the certificates that the maker signs printers with → their names.
+
+More are to be expected: models whose authority nobody has seen yet ask their owner once."""
+
 _SERIAL_LENGTHS = range(8, 33)
 """A serial number has 15 characters today; be tolerant, but refuse what cannot be one."""
 
@@ -42,6 +57,15 @@ class CertificateChain:
     """The topmost certificate presented, PEM: the one to trust from now on."""
     fingerprint: str
     """SHA-256 of that certificate, as pairs of hexadecimal digits."""
+
+    @property
+    def authority(self) -> str | None:
+        """Name of the maker's authority that issued it; None when it is no known one.
+
+        Anybody can present a copy of the authority's certificate: this proves nothing
+        before a connection has been verified against the pin.
+        """
+        return KNOWN_AUTHORITIES.get(self.fingerprint.replace(":", ""))
 
 
 class PrinterSSLContext(ssl.SSLContext):
@@ -129,6 +153,31 @@ async def fetch_certificate_chain(
     if expected and found.serial != expected:
         raise WrongSerialError("another printer")
     return found
+
+
+async def verify_certificate(
+    host: str, port: int, *, serial: str, pin: str, limit: float = 5.0
+) -> None:
+    """Make sure that a printer answers at an address, without telling it anything.
+
+    What answers must prove that it has the key of a certificate with this serial number
+    that leads to the pinned one.
+
+    Raises a `PrinterConnectionError`, among them `CertificateChangedError`.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        context = await loop.run_in_executor(None, create_ssl_context, serial, pin)
+    except ValueError as err:
+        raise CertificateChangedError(str(err)) from err
+    try:
+        async with asyncio.timeout(limit):
+            _, writer = await asyncio.open_connection(
+                host, port, ssl=context, server_hostname=serial
+            )
+            writer.transport.abort()
+    except (OSError, EOFError, UnicodeError) as err:
+        raise connection_error(err) from err
 
 
 def _read_chain(chain: list[bytes]) -> CertificateChain:

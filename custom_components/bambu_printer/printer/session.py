@@ -141,11 +141,12 @@ class Session:
         """Whether the session is kept up."""
         return self._task is not None and not self._task.done()
 
-    async def start(self) -> None:
+    async def start(self, *, insist: bool = False) -> None:
         """Connect, and keep the connection from then on.
 
         Raises a `PrinterConnectionError` when the first attempt fails; nothing goes on in
-        the background then.
+        the background then.  Who insists only waits for the first attempt to end: if it
+        fails, the listener is told, and it is tried again.
         """
         if self.running:
             return
@@ -163,7 +164,8 @@ class Session:
                 first.set_exception(NotConnectedError("the session was stopped"))
 
         self._task = loop.create_task(
-            self._run(self._context, first), name="bambu_printer session"
+            self._run(self._context, first, insist=insist),
+            name="bambu_printer session",
         )
         self._task.add_done_callback(stopped)
         try:
@@ -300,7 +302,9 @@ class Session:
         _LOGGER.debug("Sending %s.%s (%s)", command.section, command.name, sequence_id)
         await self._connection.publish(self._topic("request"), payload)
 
-    async def _run(self, context: ssl.SSLContext, first: asyncio.Future[None]) -> None:
+    async def _run(
+        self, context: ssl.SSLContext, first: asyncio.Future[None], *, insist: bool
+    ) -> None:
         """Hold the connection; after it breaks, try again with growing pauses."""
         delay = _FIRST_DELAY
         while True:
@@ -316,8 +320,10 @@ class Session:
                 _LOGGER.exception("Unexpected error in the session of a printer")
                 error = connection_error(err)
             if not first.done():
-                first.set_exception(error)
-                return
+                if not insist:
+                    first.set_exception(error)
+                    return
+                first.set_result(None)
             try:
                 self._listener.on_disconnected(error)
             except Exception:

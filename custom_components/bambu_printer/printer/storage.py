@@ -74,6 +74,10 @@ class PrinterStorage:
         self._remnants: set[str] = set()
         """What could not be cleared away when the printer was out of reach."""
 
+    def set_endpoint(self, endpoint: Endpoint) -> None:
+        """Go to another address from the next connection on."""
+        self._lane.set_endpoint(endpoint)
+
     async def close(self) -> None:
         """Stop what is being done and hang up; the next operation connects again."""
         await self._lane.close()
