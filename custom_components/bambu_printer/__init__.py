@@ -11,6 +11,7 @@ from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .services import async_setup_services
+from .targets import async_announce_printer
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -50,6 +51,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_announce_printer(hass, coordinator)
     return True
 
 
