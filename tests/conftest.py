@@ -32,6 +32,8 @@ from virtual_printer import VirtualPrinter
 assert custom_components.bambu_printer
 
 SESSION = "custom_components.bambu_printer.printer.session"
+# What has happened stays so while the printer is away.
+LASTING = {"calendar", "event"}
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -198,11 +200,11 @@ class Rig:
         }
 
     def available(self) -> set[str]:
-        """Return the entities that are available."""
+        """Return the entities that are available, but for those that always are."""
         return {
             entity_id
             for entity_id, state in self.states().items()
-            if state.state != STATE_UNAVAILABLE
+            if state.state != STATE_UNAVAILABLE and state.domain not in LASTING
         }
 
     async def call(self, action: str, key: str, **data: Any) -> None:

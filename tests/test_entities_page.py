@@ -30,6 +30,7 @@ _PLATFORMS = {
     "Selects": Platform.SELECT,
     "Numbers": Platform.NUMBER,
     "Buttons": Platform.BUTTON,
+    "Events": Platform.EVENT,
 }
 _FAMILIES = {
     "X1 family": ("X1C", "X1", "X1E"),

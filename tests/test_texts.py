@@ -69,8 +69,9 @@ def tables(platform: str) -> Mapping[type[Part], Sequence[PartEntityDescription]
 
 
 TABLES = {str(platform): tables(platform) for platform in PLATFORMS}
-# A printer with one nozzle has the sensor of the active tray instead.
-ABSENT_KEYS = {("sensor", "nozzle_tray")}
+# A printer with one nozzle has the sensor of the active tray instead, and the units of
+# an AMS tell for all their trays.
+ABSENT_KEYS = {("event", "tray"), ("sensor", "nozzle_tray")}
 
 
 def entities() -> Iterator[tuple[str, str, PartEntityDescription]]:

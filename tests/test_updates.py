@@ -111,6 +111,7 @@ CHANGES: list[tuple[str, dict[str, Any], set[str]]] = [
         "X1C",
         {"gcode_state": "PAUSE"},
         {
+            "event.job",
             "sensor.status",
             "sensor.finish_time",
             "button.pause",
@@ -125,7 +126,12 @@ CHANGES: list[tuple[str, dict[str, Any], set[str]]] = [
     (
         "X1C",
         {"print_error": 0x03008012},
-        {"sensor.print_error", "binary_sensor.problem", "button.clear_error"},
+        {
+            "sensor.print_error",
+            "binary_sensor.problem",
+            "button.clear_error",
+            "event.error",
+        },
     ),
     ("X1C", {"t_utc": 1, "sequence_id": "77"}, set()),
     ("P1S", {"bed_temper": 66.5}, {"climate.bed", "sensor.bed_temperature"}),

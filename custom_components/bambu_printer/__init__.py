@@ -10,6 +10,7 @@ from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
 from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import ams_device_id, ams_device_info, printer_device_info
+from .happenings import async_forget_happenings
 from .services import async_setup_services
 from .targets import async_announce_printer
 
@@ -19,6 +20,7 @@ PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
     Platform.CLIMATE,
+    Platform.EVENT,
     Platform.FAN,
     Platform.LIGHT,
     Platform.NUMBER,
@@ -50,14 +52,23 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _register_printer(hass, coordinator)
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
+    await coordinator.happenings.async_load()
+    entry.async_on_unload(coordinator.happenings.async_stop)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_announce_printer(hass, coordinator)
+    # The last: from now on it is told what happens, to those who are listening by now.
+    coordinator.happenings.async_start()
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Unload a printer's entities; the session ends with the entry."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
+    """Forget what was remembered of a printer."""
+    await async_forget_happenings(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

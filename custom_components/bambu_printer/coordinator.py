@@ -20,6 +20,7 @@ from .const import (
     CONF_SERIAL,
     DOMAIN,
 )
+from .happenings import HappeningFeed
 from .printer import (
     DETECT_PORT,
     BambuPrinter,
@@ -86,6 +87,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
         self.profiles = ProfileList(self)
+        self.happenings = HappeningFeed(self)
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:

@@ -3,9 +3,12 @@
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.trigger import Trigger
 
-from . import trigger_levels
+from . import trigger_happenings, trigger_levels
 
-TRIGGERS: dict[str, type[Trigger]] = {**trigger_levels.TRIGGERS}
+TRIGGERS: dict[str, type[Trigger]] = {
+    **trigger_happenings.TRIGGERS,
+    **trigger_levels.TRIGGERS,
+}
 
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:

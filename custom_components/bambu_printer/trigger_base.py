@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast, override
 
-from homeassistant.const import ATTR_DEVICE_ID, ATTR_NAME, CONF_OPTIONS, CONF_TARGET
+from homeassistant.const import ATTR_DEVICE_ID, CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.target import TargetSelection
@@ -84,7 +84,7 @@ class PrinterTrigger(Trigger):
         run_action(
             {
                 ATTR_DEVICE_ID: device_id,
-                ATTR_NAME: printer.config_entry.title,
+                "printer": printer.config_entry.title,
                 "job": job.name,
                 "progress": job.progress,
                 **details,

@@ -43,7 +43,7 @@ async def test_progress(rig: Rig) -> None:
     assert trigger["platform"] == f"{DOMAIN}.progress_reached"
     assert trigger["device_id"] == rig.entry.runtime_data.device_id
     assert trigger["progress"] == 50
-    assert trigger["name"] == rig.entry.title
+    assert trigger["printer"] == rig.entry.title
     assert rig.entry.title in trigger["description"]
 
 

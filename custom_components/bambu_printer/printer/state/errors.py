@@ -46,6 +46,7 @@ _SEVERITIES = {
     4: HmsSeverity.INFO,
 }
 _PROBLEMS = frozenset({HmsSeverity.FATAL, HmsSeverity.SERIOUS, HmsSeverity.COMMON})
+_ORDER = tuple(HmsSeverity)
 
 CANCELLED_CODES = frozenset({0x0300400C, 0x0500400E})
 """Print errors that only say that somebody cancelled the job."""
@@ -74,9 +75,19 @@ class HmsMessage:
         return "HMS_" + "_".join(f"{word:04X}" for word in words)
 
     @property
+    def catalogue_key(self) -> str:
+        """The code as the maker's catalogues have it: 16 digits."""
+        return f"{self.attr:08X}{self.code:08X}"
+
+    @property
     def module(self) -> HmsModule:
         """The part of the printer that it comes from."""
         return _MODULES.get(self.attr >> 24, HmsModule.UNKNOWN)
+
+    @property
+    def module_number(self) -> int:
+        """Which one it is where there are several, from 0: the AMS unit."""
+        return self.attr >> 16 & 0xFF
 
     @property
     def severity(self) -> HmsSeverity:
@@ -87,6 +98,58 @@ class HmsMessage:
     def is_problem(self) -> bool:
         """Whether it is more than information."""
         return self.severity in _PROBLEMS
+
+
+@dataclass(frozen=True, slots=True)
+class PrintError:
+    """The error that a job has, or the last command had; one 32-bit word on the wire."""
+
+    value: int
+
+    @property
+    def text_code(self) -> str:
+        """The code as the maker prints it: ``0300-400C``."""
+        return f"{self.value >> 16:04X}-{self.value & 0xFFFF:04X}"
+
+    @property
+    def catalogue_key(self) -> str:
+        """The code as the maker's catalogues have it: 8 digits."""
+        return f"{self.value:08X}"
+
+    @property
+    def module(self) -> HmsModule:
+        """The part of the printer that it comes from."""
+        return _MODULES.get(self.value >> 24, HmsModule.UNKNOWN)
+
+    @property
+    def module_number(self) -> int:
+        """Which one it is where there are several, from 0; 255 is the external spool."""
+        return self.value >> 16 & 0xFF
+
+    @property
+    def severity(self) -> HmsSeverity:
+        """How bad it is, told from what the printer does about it.
+
+        The fifth digit says that: from 4 the job ends, from 8 it is held up, from C
+        somebody is asked something, and below 4 it is only a word on the state.
+        """
+        digit = self.value >> 12 & 0xF
+        if digit < _STOPPED:
+            return HmsSeverity.INFO
+        if digit < _HELD_UP:
+            return HmsSeverity.FATAL
+        return HmsSeverity.SERIOUS if digit < _ASKING else HmsSeverity.COMMON
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it is more than information; that a job was cancelled is not."""
+        return self.severity in _PROBLEMS and self.value not in CANCELLED_CODES
+
+
+_STOPPED, _HELD_UP, _ASKING = 4, 8, 12
+
+type Fault = HmsMessage | PrintError
+"""Something that the printer complains about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,22 +164,36 @@ class ErrorState:
     @property
     def print_error_code(self) -> str | None:
         """The print error as the maker prints it, ``0300-400C``; None without one."""
-        if not self.print_error:
-            return None
-        return f"{self.print_error >> 16:04X}-{self.print_error & 0xFFFF:04X}"
+        return PrintError(self.print_error).text_code if self.print_error else None
 
     @property
     def has_print_error(self) -> bool | None:
         """Whether something is wrong; a job that was cancelled is not."""
         if self.print_error is None:
             return None
-        return self.print_error != 0 and self.print_error not in CANCELLED_CODES
+        return PrintError(self.print_error).is_problem
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the print error says that somebody cancelled the job."""
+        return self.print_error in CANCELLED_CODES
 
     @property
     def worst_severity(self) -> HmsSeverity | None:
         """The severity of the worst message; None without one."""
-        order = list(HmsSeverity)
-        return min((m.severity for m in self.hms or ()), key=order.index, default=None)
+        return min((m.severity for m in self.hms or ()), key=_ORDER.index, default=None)
+
+    @property
+    def problems(self) -> tuple[Fault, ...]:
+        """What is wrong, the worst first; of equals, the print error first."""
+        found: list[Fault] = [PrintError(self.print_error)] if self.print_error else []
+        found.extend(self.hms or ())
+        return tuple(
+            sorted(
+                (fault for fault in found if fault.is_problem),
+                key=lambda fault: _ORDER.index(fault.severity),
+            )
+        )
 
 
 def decode(raw: Raw, previous: ErrorState, context: Context) -> ErrorState:
