@@ -32,7 +32,9 @@ type Follow = Callable[[PrinterCoordinator], CALLBACK_TYPE]
 
 
 @callback
-def async_announce_printer(hass: HomeAssistant, coordinator: PrinterCoordinator) -> None:
+def async_announce_printer(
+    hass: HomeAssistant, coordinator: PrinterCoordinator
+) -> None:
     """Tell those who follow all printers that there is another one."""
     async_dispatcher_send(hass, _SIGNAL_LOADED, coordinator)
 

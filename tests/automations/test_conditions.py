@@ -92,9 +92,7 @@ async def test_changes_are_told(hass: HomeAssistant, rig: Rig) -> None:
     )
     checker = await condition.async_from_config(hass, config)
     told: list[bool | None] = []
-    stop = await checker.async_track_changes(
-        lambda: told.append(checker.async_check())
-    )
+    stop = await checker.async_track_changes(lambda: told.append(checker.async_check()))
     await rig.report({"gcode_state": "FINISH"}, full=True)
     await hass.async_block_till_done()
     assert told[-1] is False

@@ -155,9 +155,7 @@ async def test_humidity_of_one_unit_and_of_another(rig: Rig) -> None:
         )
         if device.id != device_id and "AMS" in (device.name or "")
     ]
-    told = await attach(
-        rig, "humidity_above", {"device_id": units[0].id}, percent=40
-    )
+    told = await attach(rig, "humidity_above", {"device_id": units[0].id}, percent=40)
     await humidity(41)
     (trigger,) = (item["trigger"] for item in told.fired)
     assert (trigger["ams"], trigger["humidity"]) == ("ams_1", 41)
