@@ -58,7 +58,7 @@ class PrinterCondition(Condition):
     async def async_validate_config(
         cls, hass: HomeAssistant, config: ConfigType
     ) -> ConfigType:
-        return cast(ConfigType, cls._schema(config))
+        return cast("ConfigType", cls._schema(config))
 
     def __init__(self, hass: HomeAssistant, config: ConditionConfig) -> None:
         """Take the target and the options."""

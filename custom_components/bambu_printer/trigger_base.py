@@ -41,7 +41,7 @@ class PrinterTrigger(Trigger):
                 probatio.Required(CONF_OPTIONS, default={}): dict(cls._options_schema),
             }
         )
-        return cast(ConfigType, schema(config))
+        return cast("ConfigType", schema(config))
 
     def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
         """Take the target and the options."""

@@ -187,5 +187,8 @@ async def test_drying_finished(rig: Rig) -> None:
     await say(rig)
     await rig.printer.tick(120)
     await say(rig)
-    trigger = await only(rig, told)
-    assert trigger["device_id"] != rig.entry.runtime_data.device_id
+    # Both units of the scenario, each with its own device.
+    await wait_until(rig.hass, lambda: len(told.fired) == 2)
+    devices = {item["trigger"]["device_id"] for item in told.fired}
+    assert len(devices) == 2
+    assert rig.entry.runtime_data.device_id not in devices
