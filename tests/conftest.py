@@ -1,24 +1,32 @@
 """What all tests share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
+from aiohttp import ClientConnectionError
 from homeassistant.const import ATTR_ENTITY_ID, CONF_HOST, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+import pytest_socket
 from syrupy.assertion import SnapshotAssertion
 
 # The test harness brings a package named custom_components: ours must be there first.
 import custom_components.bambu_printer
+from custom_components.bambu_printer import (
+    coordinator as coordinator_module,
+    job_pictures,
+    job_project,
+)
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
     CONF_FTPS_PORT,
@@ -26,14 +34,17 @@ from custom_components.bambu_printer.const import (
     CONF_SERIAL,
     DOMAIN,
 )
+from custom_components.bambu_printer.error_texts import ErrorTexts
 from custom_components.bambu_printer.printer import printer as printer_module
 from virtual_printer import VirtualPrinter
+from virtual_printer.projects import make_project
+from virtual_printer.threemf import Project
 
 assert custom_components.bambu_printer
 
 SESSION = "custom_components.bambu_printer.printer.session"
 # What has happened stays so while the printer is away.
-LASTING = {"calendar", "event"}
+LASTING = ("camera", "calendar", "event")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -42,10 +53,57 @@ def _custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant find the integration."""
 
 
+@pytest.fixture(autouse=True)
+def _no_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody ask a server of the maker."""
+
+    async def refuse(_self: object, _query: object) -> bytes:
+        raise ClientConnectionError
+
+    monkeypatch.setattr(ErrorTexts, "_async_fetch", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _kept_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is known of projects away from the configuration that tests share."""
+    folder = tmp_path_factory.getbasetemp() / "kept"
+    with (
+        patch.object(coordinator_module, "STORAGE_DIR", str(folder)),
+        patch.object(job_pictures, "STORAGE_DIR", str(folder)),
+    ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _job_files_are_left_alone() -> Iterator[None]:
+    """Look for no file of a job: what is found would show in the midst of a test."""
+    with patch.object(job_project, "SETTLE_TIME", 3600.0):
+        yield
+
+
+@pytest.fixture
+def job_files(_job_files_are_left_alone: None) -> Iterator[None]:
+    """Look for the file of each job, and at once."""
+    with (
+        patch.object(job_project, "SETTLE_TIME", 0.0),
+        patch.object(job_project, "FIRST_PAUSE", 0.02),
+        patch.object(job_project, "LONGEST_PAUSE", 0.1),
+    ):
+        yield
+
+
 @pytest.fixture
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """Write snapshots the way Home Assistant does."""
     return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def whole_loopback(socket_enabled: None) -> None:
+    """Allow all addresses of the loopback that tests use, not only the first."""
+    pytest_socket.socket_allow_hosts(
+        ["127.0.0.1", "127.0.0.2", "127.0.0.3"], allow_unix_socket=True
+    )
 
 
 @pytest.fixture
@@ -131,8 +189,9 @@ def entry_data(printer: VirtualPrinter) -> dict[str, Any]:
         CONF_SERIAL: printer.serial,
         CONF_CERTIFICATE: printer.ca_pem,
         CONF_MQTT_PORT: printer.mqtt_port,
-        CONF_FTPS_PORT: 990,
+        CONF_FTPS_PORT: printer.ftps_port,
         CONF_DETECT_PORT: printer.detect_port,
+        CONF_CAMERA_PORT: printer.camera_port,
     }
 
 
@@ -166,6 +225,13 @@ async def wait_until(
             if condition():
                 return
             await asyncio.sleep(0.005)
+
+
+def different_plates(printer: VirtualPrinter, title: str = "Two") -> Project:
+    """Return a project whose plates look different: one object, and four."""
+    made = make_project(printer.profile, title, plates=2, objects=4, dual=False)
+    first, second = made.plates
+    return replace(made, plates=(replace(first, parts=first.parts[:1]), second))
 
 
 @dataclass(frozen=True)
@@ -226,6 +292,25 @@ class Rig:
             self.printer.update(change)
         await self.printer.push(full)
         await wait_until(self.hass, lambda: counters.full + counters.delta > before)
+
+
+async def while_reporting[T](
+    rig: Rig, work: Awaitable[T], seconds: float = 0, limit: float = 10
+) -> T:
+    """Wait for something while the printer reports, and its time passes."""
+    task = asyncio.ensure_future(work)
+    try:
+        async with asyncio.timeout(limit):
+            while not task.done():
+                await asyncio.wait((task,), timeout=0.02)
+                if seconds:
+                    await rig.printer.tick(seconds)
+                await rig.printer.push(True)
+    finally:
+        task.cancel()
+    result = await task
+    await rig.report(full=True)
+    return result
 
 
 @pytest.fixture

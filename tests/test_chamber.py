@@ -12,20 +12,13 @@ from .conftest import Rig
 THERMOMETER = "sensor.thermometer"
 
 
-async def test_printer_with_a_sensor_has_no_options(
-    hass: HomeAssistant, rig: Rig
+@pytest.mark.parametrize(("model", "offered"), [("X1C", False), ("P1S", True)])
+async def test_offered_to_printers_without_a_sensor(
+    hass: HomeAssistant, rig: Rig, offered: bool
 ) -> None:
     result = await hass.config_entries.options.async_init(rig.entry.entry_id)
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "no_options"
-
-
-@pytest.mark.parametrize(("model", "offered"), [("X1C", False), ("P1S", True)])
-async def test_options_are_offered_where_there_are_some(
-    rig: Rig,
-    offered: bool,
-) -> None:
-    assert rig.entry.supports_options is offered
+    assert result["type"] is FlowResultType.FORM
+    assert (CONF_CHAMBER_SENSOR in result["data_schema"].schema) is offered
 
 
 @pytest.mark.parametrize("model", ["P1S"])

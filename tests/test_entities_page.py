@@ -23,6 +23,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "entities.md"
 _PLATFORMS = {
     "Sensors": Platform.SENSOR,
     "Binary sensors": Platform.BINARY_SENSOR,
+    "Events": Platform.EVENT,
+    "Images": Platform.IMAGE,
     "Heaters (climate)": Platform.CLIMATE,
     "Fans": Platform.FAN,
     "Lights": Platform.LIGHT,
@@ -30,7 +32,9 @@ _PLATFORMS = {
     "Selects": Platform.SELECT,
     "Numbers": Platform.NUMBER,
     "Buttons": Platform.BUTTON,
-    "Events": Platform.EVENT,
+    "Camera": Platform.CAMERA,
+    "Updates": Platform.UPDATE,
+    "Calendars": Platform.CALENDAR,
 }
 _FAMILIES = {
     "X1 family": ("X1C", "X1", "X1E"),

@@ -24,11 +24,15 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.bambu_printer.const import CONF_ACCESS_CODE, DOMAIN
+from custom_components.bambu_printer.coordinator import cache_folder
 from custom_components.bambu_printer.printer import printer as printer_module
+from custom_components.bambu_printer.printer.watchdog import Patience
 from virtual_printer import PROFILES, VirtualPrinter
 
-from .conftest import SESSION, Rig, wait_until
+from .conftest import Rig, wait_until
 
+PRINTER = "custom_components.bambu_printer.printer.printer"
+WATCHDOG = "custom_components.bambu_printer.printer.watchdog"
 COORDINATOR = "custom_components.bambu_printer.coordinator"
 
 
@@ -83,6 +87,7 @@ async def test_reload_ten_times(
 
     await rig.hass.config_entries.async_reload(rig.entry.entry_id)
     await wait_until(hass, lambda: rig.printer.connected_clients == 1)
+    await wait_until(hass, rig.entry.runtime_data.printer._greeting.done)
     before = census()
     for _ in range(10):
         await rig.hass.config_entries.async_reload(rig.entry.entry_id)
@@ -226,8 +231,13 @@ async def test_connection_dropped(rig: Rig, caplog: pytest.LogCaptureFixture) ->
 @pytest.mark.usefixtures("quick")
 async def test_silence(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     everything = rig.available()
-    with patch(f"{SESSION}.QUIET_TIME", 0.1), patch(f"{SESSION}.PING_TIMEOUT", 0.1):
-        await rig.report()  # the session looks at the new times from now on
+    with (
+        patch(f"{PRINTER}.patience", lambda _model: Patience(0.1, 60, 5)),
+        patch(f"{WATCHDOG}.ANSWER_TIME", 0.1),
+    ):
+        await rig.printer.drop_connections()  # from now on the new times count
+        await wait_until(rig.hass, lambda: log_lines(caplog, "is back"))
+        caplog.clear()
         rig.printer.faults.silent = True
         await assert_lost(rig, caplog)
         rig.printer.faults.silent = False
@@ -239,8 +249,13 @@ async def test_stays_quiet_but_answers(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Idle printers may have nothing to say: that is not a loss."""
-    with patch(f"{SESSION}.QUIET_TIME", 0.05), patch(f"{SESSION}.PING_TIMEOUT", 1):
-        await rig.report()
+    with (
+        patch(f"{PRINTER}.patience", lambda _model: Patience(0.05, 60, 5)),
+        patch(f"{WATCHDOG}.ANSWER_TIME", 0.2),
+    ):
+        await rig.printer.drop_connections()
+        await wait_until(rig.hass, lambda: log_lines(caplog, "is back"))
+        caplog.clear()
         for _ in range(3):
             await rig.printer.wait_for_request("info", "get_version")
     assert not log_lines(caplog, "is lost")
@@ -373,3 +388,16 @@ async def test_slow_versions_do_not_keep_it_from_starting(
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
         assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_removing_forgets_what_was_kept(
+    hass: HomeAssistant, printer: VirtualPrinter, rig: Rig
+) -> None:
+    path = "/part.gcode.3mf"
+    await hass.async_add_executor_job(printer.make_project, path)
+    await rig.entry.runtime_data.printer.get_project_info(path)
+    folder = cache_folder(hass, rig.entry.entry_id)
+    kept = await hass.async_add_executor_job(lambda: list(folder.iterdir()))
+    assert len(kept) == 1
+    await hass.config_entries.async_remove(rig.entry.entry_id)
+    assert not await hass.async_add_executor_job(folder.exists)

@@ -32,7 +32,11 @@ async def test_platform(
     platform: Platform,
 ) -> None:
     entry.add_to_hass(hass)
-    with patch("custom_components.bambu_printer.PLATFORMS", [platform]):
+    with (
+        patch("custom_components.bambu_printer.PLATFORMS", [platform]),
+        # Cameras and images have tokens in their addresses.
+        patch("random.SystemRandom.getrandbits", return_value=0xC0FFEE),
+    ):
         assert await hass.config_entries.async_setup(entry.entry_id)
         await hass.async_block_till_done()
     if er.async_entries_for_config_entry(entity_registry, entry.entry_id):

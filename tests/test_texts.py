@@ -20,7 +20,13 @@ from packaging.version import Version
 import pytest
 import yaml
 
-from custom_components.bambu_printer import PLATFORMS, config_flow, select
+from custom_components.bambu_printer import (
+    PLATFORMS,
+    camera,
+    config_flow,
+    event,
+    select,
+)
 from custom_components.bambu_printer.entity import (
     AmsPart,
     NozzlePart,
@@ -29,9 +35,19 @@ from custom_components.bambu_printer.entity import (
     TrayPart,
     WholePrinter,
 )
+from custom_components.bambu_printer.logbook_events import _NOT_WORTH_A_LINE
 from custom_components.bambu_printer.printer import errors, models
+from custom_components.bambu_printer.printer.happenings import (
+    OUTCOMES,
+    ErrorEvent,
+    FilamentEvent,
+    JobEvent,
+)
 from custom_components.bambu_printer.printer.state.enclosure import StorageStatus
-from custom_components.bambu_printer.printer.state.errors import HmsSeverity
+from custom_components.bambu_printer.printer.state.errors import (
+    HmsModule,
+    HmsSeverity,
+)
 from custom_components.bambu_printer.printer.state.fans import AirductMode
 
 FOLDER = Path(config_flow.__file__).parent
@@ -163,8 +179,18 @@ def test_translated_attributes() -> None:
     attributes = EN["entity"]["binary_sensor"]
     severity = attributes["hms_problem"]["state_attributes"]["severity"]["state"]
     assert set(severity) == {item.value for item in HmsSeverity}
+    reason = EN["entity"]["camera"]["camera"]["state_attributes"]["reason"]["state"]
+    assert set(reason) == set(camera.Reason)
     status = attributes["sd_card"]["state_attributes"]["status"]["state"]
     assert set(status) == {item.value for item in StorageStatus}
+
+
+def test_events_are_translated() -> None:
+    for (platform, key), description in named().items():
+        if isinstance(description, event.PrinterEventDescription):
+            attributes = EN["entity"][platform][key]["state_attributes"]
+            types = attributes["event_type"]["state"]
+            assert types.keys() >= {str(kind) for kind in description.kinds}, key
 
 
 def test_placeholders_of_entity_names() -> None:
@@ -235,6 +261,34 @@ def test_entities_without_device_class_have_an_icon() -> None:
 def test_no_icon_in_the_code() -> None:
     for path, source in SOURCES.items():
         assert "mdi:" not in source, path
+
+
+# What we put together
+
+
+def test_common_texts() -> None:
+    modules = {f"fault_module_{item}" for item in (*HmsModule, "external_spool")}
+    severities = {f"fault_{item}" for item in HmsSeverity}
+    assert {key for key in EN["common"] if key.startswith("fault_")} == (
+        modules | severities
+    )
+    ends = {str(kind) for kind in OUTCOMES}
+    assert {f"job_{kind}" for kind in ends} <= EN["common"].keys()
+    assert EN["selector"]["job_outcome"]["options"].keys() == ends
+    told = {*JobEvent, *ErrorEvent, *FilamentEvent} - _NOT_WORTH_A_LINE
+    assert {key for key in EN["common"] if key.startswith("logbook_")} == {
+        f"logbook_{kind}" for kind in told
+    }
+    code = "\n".join(SOURCES.values())
+    for key in EN["common"]:
+        assert key.startswith(("fault_", "logbook_")) or any(
+            f'"{key}"' in code or key == f"job_{kind}" for kind in ends
+        ), key
+    for key in severities:
+        assert placeholders(EN["common"][key]) == {"module", "code"}
+    state = EN["entity"]["sensor"]["current_error"]["state_attributes"]
+    assert set(state["module"]["state"]) == set(HmsModule)
+    assert set(state["severity"]["state"]) == set(HmsSeverity)
 
 
 # Exceptions
@@ -482,14 +536,17 @@ def test_requirements_agree_with_home_assistant() -> None:
 
 
 def test_what_is_imported_is_required() -> None:
-    """Every package that is imported comes with Home Assistant or is in the manifest."""
+    """Every package that is imported comes with Home Assistant or is in the manifest.
+
+    Pillow comes with Home Assistant itself, and orjson and aiohttp do.
+    """
     required = {Requirement(item).name for item in MANIFEST["requirements"]}
     imported = {
         module
         for source in SOURCES.values()
         for module in re.findall(r"^(?:from|import) (\w+)", source, re.MULTILINE)
     }
-    for package in ("aiomqtt", "defusedxml", "paho", "PIL"):
+    for package in ("aiomqtt", "defusedxml", "paho"):
         assert (package in imported) is (package in required), package
 
 

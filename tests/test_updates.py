@@ -128,6 +128,7 @@ CHANGES: list[tuple[str, dict[str, Any], set[str]]] = [
         {"print_error": 0x03008012},
         {
             "sensor.print_error",
+            "sensor.current_error",
             "binary_sensor.problem",
             "button.clear_error",
             "event.error",
@@ -334,11 +335,16 @@ async def test_problems(rig: Rig) -> None:
     assert problem.attributes["code"] == rig.state("sensor", "print_error").state
     hms = rig.state("sensor", "hms")
     assert hms.state == "1"
+    words = "Mainboard: a fault that ends the job (HMS_0500_0200_0001_0001)"
+    assert rig.state("sensor", "current_error").state == words
     assert hms.attributes["messages"] == [
         {
+            "text": words,
             "code": "HMS_0500_0200_0001_0001",
             "severity": "fatal",
             "module": "mainboard",
+            "link": "https://wiki.bambulab.com/en/hms/home"
+            "#:~:text=HMS_0500%2D0200%2D0001%2D0001",
         }
     ]
     assert rig.state("binary_sensor", "hms_problem").state == "on"

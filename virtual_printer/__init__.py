@@ -16,7 +16,7 @@ on from. Requests are obeyed and acknowledged at once, `faults` says what goes w
 """
 
 from .ams import AmsKind
-from .faults import Faults, Refusal
+from .faults import Faults, Refusal, Stage
 from .filaments import Filament, Spool
 from .printer import VirtualPrinter
 from .profiles import PROFILES
@@ -30,5 +30,6 @@ __all__ = [
     "Filament",
     "Refusal",
     "Spool",
+    "Stage",
     "VirtualPrinter",
 ]

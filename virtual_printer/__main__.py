@@ -22,6 +22,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mqtt-port", type=int, default=8883)
     parser.add_argument("--detect-port", type=int, default=3002)
     parser.add_argument("--ftps-port", type=int, default=990)
+    parser.add_argument("--camera-port", type=int, default=0, help="default: any")
+    parser.add_argument(
+        "--camera-interval",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="between two JPEG frames",
+    )
     parser.add_argument(
         "--no-storage", action="store_true", help="as with an empty card slot"
     )
@@ -81,6 +89,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         mqtt_port=arguments.mqtt_port,
         detect_port=arguments.detect_port,
         ftps_port=arguments.ftps_port,
+        camera_port=arguments.camera_port,
+        camera_interval=arguments.camera_interval,
         storage=not arguments.no_storage,
         storage_dir=arguments.storage_dir,
         speed=arguments.speed,
@@ -95,7 +105,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         print(
             f"{printer.name} ({printer.profile.product}): {printer.host} "
             f"mqtt {printer.mqtt_port} detect {printer.detect_port} "
-            f"ftps {printer.ftps_port} "
+            f"ftps {printer.ftps_port} camera {printer.camera_port} "
             f"serial {printer.serial} access code {printer.access_code} ready",
             flush=True,
         )

@@ -1,5 +1,6 @@
 """The card in a printer: a folder, filled when somebody looks into it."""
 
+from dataclasses import replace
 import os
 from pathlib import Path
 import random
@@ -10,7 +11,7 @@ import weakref
 
 from . import pictures, videos
 from .machine import Machine
-from .profiles import Family
+from .profiles import Family, Profile
 from .projects import job_project, make_project
 from .threemf import Project, write_project
 
@@ -106,6 +107,7 @@ class Card:
         if profile.dual:
             sign = make_project(profile, "Two nozzle sign", dual=True)
             self._old(self.add("Two_nozzle_sign.gcode.3mf", sign), now - 2 * _DAY)
+        self._old(self.add("Large_vase.gcode.3mf", _large(profile)), now - 6 * _DAY)
         octopus = make_project(profile, "Flexi octopus", objects=1, dual=False)
         self._old(self.add("cache/Flexi_octopus.3mf", octopus), now - 9 * _DAY)
         gcode = "; HEADER_BLOCK_START\n; total layer number: 80\n; HEADER_BLOCK_END\n"
@@ -147,3 +149,12 @@ class Card:
     @staticmethod
     def _old(path: Path, when: float) -> None:
         os.utime(path, (when, when))
+
+
+def _large(profile: Profile) -> Project:
+    """Return a project of 200 MB, of which a disk that knows holes stores a few kilobytes.
+
+    The checksum of its G-code is left out: it would take longer than everything else.
+    """
+    project = make_project(profile, "Large vase", objects=1, size=200 << 20, dual=False)
+    return replace(project, without=frozenset({"Metadata/plate_1.gcode.md5"}))

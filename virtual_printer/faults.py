@@ -2,10 +2,36 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 # What the firmware's authorization control answers to an unsigned command.
 UNSIGNED_REASON = "mqtt message verify failed"
 UNSIGNED_ERROR = 84033543
+
+
+class Stage(StrEnum):
+    """How far a client has come."""
+
+    TCP = "tcp"
+    """It is connected, and wants to start TLS."""
+    TLS = "tls"
+    """TLS stands, and its CONNECT is not read yet."""
+    LOGIN = "login"
+    """Its CONNECT waits for an answer."""
+    SUBSCRIBE = "subscribe"
+    """Its first subscription waits for an answer."""
+    REQUEST = "request"
+    """It has subscribed, and asks for something."""
+
+
+class Fate(StrEnum):
+    """What becomes of a client."""
+
+    GO_ON = "go on"
+    HANG = "hang"
+    """Nothing is answered any more."""
+    DROP = "drop"
+    """It is hung up on."""
 
 
 @dataclass(slots=True)
@@ -42,6 +68,11 @@ class Faults:
     bare_echo: bool = False
     # Refuse the login, whatever the code is.
     refuse_login: bool = False
+    # Answer clients no more, or hang up on them, when they come to this stage.
+    hang_at: Stage | None = None
+    drop_at: Stage | None = None
+    # How many clients met that fate.
+    struck: int = 0
     # The file server: refuse the password, whatever it is.
     ftps_refuse_login: bool = False
     # Accept connections and never answer, not even the TLS handshake.
@@ -56,12 +87,34 @@ class Faults:
     ftps_slow: float | None = None
     # Never say 226; with False always, also where the real server forgets it.
     ftps_no_226: bool | None = None
+    # Hang up instead of the last reply to a transfer.
+    ftps_drop_at_end: bool = False
+    # Hang up instead of shaking hands on the data connection.
+    ftps_drop_data: bool = False
     # Answer 502 to REST.
     ftps_no_rest: bool = False
+    # The camera: hang up after the login, whatever the code is.
+    camera_refuse_login: bool = False
+    # Go on to listen, but send nothing any more.
+    camera_stall: bool = False
+    # Send frames that are no pictures, or announce one of two gigabytes.
+    camera_garbage: bool = False
+    camera_oversize: bool = False
+    # Answer REST as if it were done, and send from the start.
+    ftps_ignore_rest: bool = False
+    # Hang up when the client breaks off a download, as the small server does.
+    ftps_no_abort: bool = False
     # Refusals of the next commands: Refusal objects or mappings with their fields.
     refuse_next: list[Refusal | dict[str, str | int | None]] = field(
         default_factory=list
     )
+
+    def fate(self, stage: Stage) -> Fate:
+        """Return what becomes of a client that comes to a stage."""
+        if stage not in (self.drop_at, self.hang_at):
+            return Fate.GO_ON
+        self.struck += 1
+        return Fate.DROP if stage is self.drop_at else Fate.HANG
 
     def take_refusal(self, section: str, command: str) -> Refusal | None:
         """Return the refusal meant for this command and forget it."""

@@ -477,8 +477,9 @@ class Session:
 
     async def _restart(self, argument: str) -> None:
         # What is no number restarts at the beginning: vsFTPd is that lenient.
-        self._offset = int(argument) if argument.isdecimal() else 0
-        await self._say(f"350 Restart position accepted ({self._offset}).")
+        offset = int(argument) if argument.isdecimal() else 0
+        self._offset = 0 if self._faults.ftps_ignore_rest else offset
+        await self._say(f"350 Restart position accepted ({offset}).")
 
     async def _transfer(
         self, opening: str, work: Callable[[DataChannel], Awaitable[None]]
@@ -515,6 +516,9 @@ class Session:
         except BaseException:
             plain.close()
             raise
+        if self._faults.ftps_drop_data:
+            plain.close()
+            raise HangUpError("dropped before the data")
         try:
             # Not before the reply: who shakes hands earlier gets no answer until now.
             channel = await DataChannel.open(
@@ -570,6 +574,8 @@ class Session:
         await self._transfer(opening, work)
 
     async def _done(self, text: str) -> None:
+        if self._faults.ftps_drop_at_end:
+            raise HangUpError("dropped at the end")
         if not self._faults.ftps_no_226:
             await self._say(text)
 
@@ -630,7 +636,7 @@ class Session:
                 await self._send_file(channel, found, offset)
                 await channel.finish(0.0 if self._traits.vsftpd else _NOTICE)
             except OSError as err:
-                if not self._traits.vsftpd:
+                if not self._traits.vsftpd or self._faults.ftps_no_abort:
                     raise HangUpError("download given up") from err
                 raise ReplyError("426 Failure writing network stream.") from err
             await self._done("226 Transfer complete.")

@@ -53,6 +53,8 @@ class Machine:
         self.report: Json = build_report(profile)
         self.kinds: dict[int, AmsKind] = {unit.id: unit.kind for unit in profile.ams}
         self.heatbed_light = "off"
+        # What the next report says beside the state, and no other.
+        self.once: Json = {}
         # Pressure-advance profiles, as extrusion_cali_get lists them.
         self.cali_table: list[Json] = [
             {

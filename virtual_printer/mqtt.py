@@ -9,12 +9,15 @@ that outlive the connection.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 import itertools
 import logging
 import ssl
 import struct
+
+from .faults import Fate, Stage
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -167,12 +170,14 @@ class Broker:
         allow_topic: AllowTopic,
         on_publish: OnPublish,
         frozen: Callable[[], bool] = bool,
+        fate: Callable[[Stage], Fate] = lambda _stage: Fate.GO_ON,
     ) -> None:
         """Store the decisions that are the printer's, not the protocol's."""
         self._authenticate = authenticate
         self._allow_topic = allow_topic
         self._on_publish = on_publish
         self._frozen = frozen
+        self._fate = fate
         self._server: asyncio.Server | None = None
         self._numbers = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -213,6 +218,21 @@ class Broker:
             if topic in client.topics and (client.telemetry or not unsolicited):
                 client.send(packet)
 
+    async def drain(self) -> None:
+        """Wait until clients have taken most of what was sent to them."""
+        for client in list(self.clients):
+            with suppress(OSError):
+                await client.writer.drain()
+
+    async def _pass(self, stage: Stage, reader: asyncio.StreamReader) -> None:
+        """Let a client go on, or not."""
+        fate = self._fate(stage)
+        if fate is Fate.HANG:
+            while await reader.read(1 << 16):
+                pass
+        if fate is not Fate.GO_ON:
+            raise ProtocolError(f"{fate} at {stage}")
+
     async def _accept(
         self,
         context: ssl.SSLContext,
@@ -225,6 +245,7 @@ class Broker:
         client = Client(next(self._numbers), writer, frozen=self._frozen)
         self._open.add(client)
         try:
+            await self._pass(Stage.TCP, reader)
             # Here instead of in start_server, which reports a client that does not like
             # the certificate as an error of the event loop.
             await writer.start_tls(context, ssl_handshake_timeout=10)
@@ -242,10 +263,12 @@ class Broker:
             client.abort()
 
     async def _serve(self, client: Client, reader: asyncio.StreamReader) -> None:
+        await self._pass(Stage.TLS, reader)
         async with asyncio.timeout(10):
             kind, _, body = await read_packet(reader)
         if kind != CONNECT:
             raise ProtocolError("first packet is not CONNECT")
+        await self._pass(Stage.LOGIN, reader)
         code, keepalive = self._connect(client, _Fields(body))
         client.send(encode_packet(CONNACK, 0, bytes([0, code])))
         if code != ACCEPTED:
@@ -260,8 +283,14 @@ class Broker:
         while True:
             async with asyncio.timeout(keepalive * 1.5 if keepalive else None):
                 kind, flags, body = await read_packet(reader)
+            if self._frozen():
+                continue
             if kind == DISCONNECT:
                 return
+            if kind == SUBSCRIBE:
+                await self._pass(Stage.SUBSCRIBE, reader)
+            elif kind == PUBLISH:
+                await self._pass(Stage.REQUEST, reader)
             await self._handle(client, kind, flags, _Fields(body))
 
     def _connect(self, client: Client, fields: _Fields) -> tuple[int, int]:

@@ -131,3 +131,56 @@ def _shape(
                 ],
                 fill=color,
             )
+
+
+@cache
+def camera_frames(size: tuple[int, int], count: int = 12) -> tuple[bytes, ...]:
+    """Draw what a camera sees: a plate with a part, and a head that moves over it."""
+    return tuple(_camera_frame(size, number, count) for number in range(count))
+
+
+def _camera_frame(size: tuple[int, int], number: int, count: int) -> bytes:
+    from PIL import Image, ImageDraw  # noqa: PLC0415
+
+    width, height = size
+    image = Image.new("RGB", size, (28, 30, 34))
+    draw = ImageDraw.Draw(image)
+    floor = height * 0.62
+    for row in range(0, int(floor), 4):
+        shade = 40 + row * 40 // height
+        draw.rectangle((0, row, width, row + 4), fill=(shade, shade + 2, shade + 6))
+    draw.polygon(
+        [
+            (width * 0.22, floor),
+            (width * 0.78, floor),
+            (width * 0.95, height * 0.95),
+            (width * 0.05, height * 0.95),
+        ],
+        fill=(58, 62, 60),
+    )
+    part = (width * 0.42, floor - height * 0.12, width * 0.58, floor + height * 0.16)
+    draw.rounded_rectangle(part, width / 60, fill=(0, 174, 66))
+    swing = math.sin(math.tau * number / count)
+    x, y = width * (0.5 + 0.09 * swing), floor - height * 0.12
+    draw.rectangle((0, y - height * 0.3, width, y - height * 0.25), fill=(12, 12, 14))
+    draw.rectangle(
+        (x - width * 0.06, y - height * 0.36, x + width * 0.06, y - height * 0.06),
+        fill=(80, 84, 90),
+    )
+    draw.polygon(
+        [
+            (x - width * 0.02, y - height * 0.06),
+            (x + width * 0.02, y - height * 0.06),
+            (x, y),
+        ],
+        fill=(210, 160, 60),
+    )
+    draw.text(
+        (width * 0.03, height * 0.03),
+        f"camera {number + 1}/{count}",
+        fill=(255, 255, 255),
+        font_size=height / 24,
+    )
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=85)
+    return content.getvalue()

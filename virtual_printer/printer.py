@@ -15,6 +15,7 @@ from typing import Any, Self
 from .ams import AmsKind, AmsUnit
 from .announce import Announcer, encode_announcement
 from .bits import bits
+from .camera import CameraCounters, JpegServer
 from .card import Card
 from .certificates import Identity, identity, kept_identity, server_context
 from .commands import Context, Reply, acknowledge, obey
@@ -23,6 +24,7 @@ from .detect import DetectService
 from .faults import UNSIGNED_ERROR, UNSIGNED_REASON, Faults, garbage
 from .filaments import Spool
 from .ftps import FtpsServer
+from .live import LiveServer
 from .machine import Machine
 from .mqtt import ACCEPTED, BAD_USER, NOT_AUTHORIZED, Broker, Client
 from .personality import personality
@@ -60,6 +62,8 @@ class VirtualPrinter:
         mqtt_port: int = 0,
         detect_port: int | None = 0,
         ftps_port: int | None = 0,
+        camera_port: int | None = 0,
+        camera_interval: float = 1.0,
         speed: float = 1.0,
         scenario: str = "printing",
         report_interval: float = 1.0,
@@ -76,8 +80,9 @@ class VirtualPrinter:
     ) -> None:
         """Describe the printer; nothing listens before it is entered.
 
-        Port 0 takes any free one, `detect_port=None` and `ftps_port=None` leave that
-        service out, `announce` is where announcements go, `state_dir` keeps the
+        Port 0 takes any free one, `detect_port=None`, `ftps_port=None` and
+        `camera_port=None` leave that service out, the camera takes a picture every
+        `camera_interval` seconds, `announce` is where announcements go, `state_dir` keeps the
         certificate from run to run.
 
         There is a card in the printer unless `storage=False`; its content goes with the
@@ -96,6 +101,7 @@ class VirtualPrinter:
         self.mqtt_port = mqtt_port
         self.detect_port = detect_port
         self.ftps_port = ftps_port
+        self.camera_port = camera_port
         self.speed = speed
         self.faults = Faults()
         # Every request received, as parsed, in order.
@@ -126,6 +132,7 @@ class VirtualPrinter:
             allow_topic=self._allow_topic,
             on_publish=self._on_publish,
             frozen=lambda: self.faults.frozen,
+            fate=self.faults.fate,
         )
         self._detect = DetectService(self._describe)
         self._card = Card(self._machine, storage_dir) if storage else None
@@ -146,6 +153,16 @@ class VirtualPrinter:
             authenticate=lambda user, code: (user, code) == ("bblp", self.access_code),
             locked=self._locked,
             faults=self.faults,
+        )
+
+        self._camera: JpegServer | LiveServer = (
+            LiveServer(
+                lambda: self.access_code, self.faults, self._live_view, (1280, 720)
+            )
+            if profile.rtsp
+            else JpegServer(
+                lambda: self.access_code, self.faults, (1280, 720), camera_interval
+            )
         )
 
     # ---- what it is --------------------------------------------------------------------
@@ -199,6 +216,14 @@ class VirtualPrinter:
     def heatbed_light(self) -> str:
         """The light that no report ever shows."""
         return self._machine.heatbed_light
+
+    @property
+    def camera(self) -> CameraCounters:
+        """What the camera did so far."""
+        return self._camera.counters
+
+    def _live_view(self) -> bool:
+        return str(self._machine.report["ipcam"]["rtsp_url"]).startswith("rtsps://")
 
     # ---- the card ----------------------------------------------------------------------
 
@@ -294,7 +319,12 @@ class VirtualPrinter:
                 self.ftps_port = await self._ftps.start(
                     self.host, self.ftps_port, make_context
                 )
+            if self.camera_port is not None:
+                self.camera_port = await self._camera.start(
+                    self.host, self.camera_port, context
+                )
         except OSError:
+            await self._ftps.stop()
             await self._detect.stop()
             await self._broker.stop()
             raise
@@ -318,6 +348,7 @@ class VirtualPrinter:
         if self._announcer is not None:
             self._announcer.stop()
             self._announcer = None
+        await self._camera.stop()
         await self._ftps.stop()
         await self._detect.stop()
         await self._broker.stop()
@@ -463,6 +494,12 @@ class VirtualPrinter:
         for message in garbage():
             self._publish(message)
 
+    async def flood(self, size: int, piece: bytes) -> None:
+        """Send so many bytes of messages, as fast as clients take them."""
+        for _ in range(-(-size // len(piece))):
+            self._publish(piece)
+            await self._broker.drain()
+
     async def tick(self, seconds: float = 1.0) -> None:
         """Let time pass, times the speed; nothing is sent."""
         step = max(1.0, seconds / 2000)
@@ -480,9 +517,12 @@ class VirtualPrinter:
             message["msg"] = 0
         else:
             message = difference(self._last, report)
-            if not message.keys() - ALWAYS:
+            if not message.keys() - ALWAYS and not self._machine.once:
                 return
             message |= {"command": "push_status", "msg": 1}
+        if not solicited:
+            message |= self._machine.once
+            self._machine.once = {}
         self._sequence += 1
         message["sequence_id"] = str(self._sequence)
         self._last = deepcopy(report)

@@ -62,6 +62,8 @@ class Job:
     path: Path | None = None
     plate: int = 1
     objects: tuple[int, ...] | None = None
+    # The slot of each filament, unit and slot in one number; empty: only the source.
+    mapping: list[int] = field(default_factory=list)
 
 
 class Simulation:
@@ -151,11 +153,10 @@ class Simulation:
         )
         machine.set_if_present(job_attr=18)
         if "mapping" in machine.report and job.source is not None:
-            entry = job.source[0] << 8 | job.source[1]
+            entries = job.mapping or [job.source[0] << 8 | job.source[1]]
             length = len(machine.report["mapping"])
-            machine.report["mapping"] = [entry] + [65535] * (
-                length - 1 if length > 1 else 0
-            )
+            missing = length - len(entries) if length > 1 else 0
+            machine.report["mapping"] = entries + [65535] * missing
         machine.set_layers(0)
         machine.set_progress(0, 0, 0)
         machine.set_prepared(0)

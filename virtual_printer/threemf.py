@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 import hashlib
 import io
-import itertools
 import json
 from pathlib import Path
-import random
 from typing import Any, BinaryIO
 from xml.sax.saxutils import quoteattr
 import zlib
 
 from . import pictures
+from .padding import empty_lines, length_of
 from .zipping import ZipWriter
 
 _CLIENT = "02.03.00.70"
@@ -168,39 +167,38 @@ def _add_gcode(archive: ZipWriter, project: Project, plate: Plate, size: int) ->
     front = squeeze.compress(head) + squeeze.flush(zlib.Z_FULL_FLUSH)
     squeeze = zlib.compressobj(6, zlib.DEFLATED, -15)
     back = squeeze.compress(body) + squeeze.flush()
-    plain, packed = _filler()
-    times = max(0, size - len(front) - len(back)) // len(packed)
-    digest, crc = hashlib.md5(head, usedforsecurity=False), zlib.crc32(head)
-    for _ in range(times):
-        digest.update(plain)
-        crc = zlib.crc32(plain, crc)
-    digest.update(body)
+    count = max(0, size - len(front) - len(back))
+    parts = [front, *(empty_lines(count) if count else ()), back]
     if name not in project.without:
         archive.add_packed(
             name,
-            itertools.chain((front,), itertools.repeat(packed, times), (back,)),
-            packed=len(front) + len(packed) * times + len(back),
-            size=len(head) + len(plain) * times + len(body),
-            crc=zlib.crc32(body, crc),
+            parts,
+            packed=length_of(parts),
+            size=len(head) + count + len(body),
+            crc=_checksum(head, count, body),
         )
     if f"{name}.md5" not in project.without:
+        digest = hashlib.md5(head, usedforsecurity=False)
+        for lines in _lines(count):
+            digest.update(lines)
+        digest.update(body)
         archive.add(f"{name}.md5", digest.hexdigest().upper())
 
 
-@cache
-def _filler() -> tuple[bytes, bytes]:
-    """Return a megabyte of comments, plain and compressed, that can stand anywhere.
+@lru_cache
+def _checksum(head: bytes, count: int, body: bytes) -> int:
+    crc = zlib.crc32(head)
+    for lines in _lines(count):
+        crc = zlib.crc32(lines, crc)
+    return zlib.crc32(body, crc)
 
-    A full flush ends the compressed form: repeated it stays valid and does not shrink.
-    """
-    rng = random.Random(20261120)  # noqa: S311 - the same in every run
-    lines = (
-        b"; " + rng.randbytes(60).hex().encode() + b"\n"
-        for _ in range((1 << 20) // 123)
-    )
-    plain = b"".join(lines)
-    squeeze = zlib.compressobj(1, zlib.DEFLATED, -15)
-    return plain, squeeze.compress(plain) + squeeze.flush(zlib.Z_FULL_FLUSH)
+
+def _lines(count: int) -> Iterator[bytes]:
+    """Yield so many empty lines."""
+    block = b"\n" * min(count, 1 << 20)
+    while count:
+        yield block[:count]
+        count -= min(count, len(block))
 
 
 def _gcode_head(project: Project, plate: Plate) -> str:

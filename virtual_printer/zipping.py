@@ -7,6 +7,7 @@ take content that is compressed already nor tell lies, which tests of hostile ar
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+import os
 import struct
 from typing import BinaryIO
 import zlib
@@ -71,7 +72,7 @@ class ZipWriter:
     def add_packed(
         self,
         name: str,
-        chunks: Iterable[bytes],
+        chunks: Iterable[bytes | int],
         *,
         packed: int,
         size: int,
@@ -80,7 +81,10 @@ class ZipWriter:
         descriptor: bool = True,
         zip64: bool = False,
     ) -> Member:
-        """Add a member whose content is compressed already."""
+        """Add a member whose content is compressed already; numbers are of zeros.
+
+        Where the file is one of the disk, they become a hole in it.
+        """
         flags = _UTF8 | (_DESCRIPTOR if descriptor else 0)
         member = Member(
             name=name,
@@ -115,7 +119,10 @@ class ZipWriter:
             + extra
         )
         for chunk in chunks:
-            self._file.write(chunk)
+            if isinstance(chunk, int):
+                self._file.seek(chunk, os.SEEK_CUR)
+            else:
+                self._file.write(chunk)
         if descriptor:
             form = "<4sLQQ" if zip64 else "<4sLLL"
             self._file.write(struct.pack(form, b"PK\7\x08", crc, packed, size))

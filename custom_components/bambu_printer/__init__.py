@@ -1,45 +1,77 @@
 """Bambu Lab 3D printers in Home Assistant, over the local network."""
 
+from collections.abc import Mapping
+from functools import partial
+import shutil
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util.hass_dict import HassKey
 
 from .chamber import async_feed_chamber
 from .const import CONF_SERIAL, DOMAIN
-from .coordinator import BambuConfigEntry, PrinterCoordinator
+from .coordinator import BambuConfigEntry, PrinterCoordinator, cache_folder
 from .entity import ams_device_id, ams_device_info, printer_device_info
 from .happenings import async_forget_happenings
+from .job_learning import async_learn_from_projects
+from .job_store import async_forget_jobs
+from .logbook_events import async_tell_logbook
 from .services import async_setup_services
 from .targets import async_announce_printer
+from .views import async_register_views
+
+_MISSING: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_missing")
+"""The data of entries whose printer did not answer when their session was ended."""
+_RELOAD_LIMIT = 0.5
+"""Seconds that a reload waits for such a printer; Home Assistant tries again later, and
+then as long as it takes."""
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 PLATFORMS = [
     Platform.BINARY_SENSOR,
     Platform.BUTTON,
+    Platform.CALENDAR,
+    Platform.CAMERA,
     Platform.CLIMATE,
     Platform.EVENT,
     Platform.FAN,
+    Platform.IMAGE,
     Platform.LIGHT,
     Platform.NUMBER,
     Platform.SELECT,
     Platform.SENSOR,
     Platform.SWITCH,
+    Platform.UPDATE,
 ]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and serve files of the printers."""
+    hass.data[_MISSING] = {}
     async_setup_services(hass)
+    async_register_views(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bool:
     """Set up a printer from its config entry."""
-    coordinator = PrinterCoordinator(hass, entry)
-    entry.async_on_unload(coordinator.async_disconnect)
+    # Something may have been put right since, if only a word of it is another one.
+    unchanged = hass.data[_MISSING].pop(entry.entry_id, None) == entry.data
+    coordinator = PrinterCoordinator(
+        hass, entry, start_limit=_RELOAD_LIMIT if unchanged else None
+    )
+
+    async def end() -> None:
+        await coordinator.async_disconnect()
+        if not coordinator.printer.parted:
+            hass.data[_MISSING][entry.entry_id] = entry.data
+
+    entry.async_on_unload(end)
 
     async def disconnect(_event: Event) -> None:
         # Entries are not unloaded when Home Assistant stops.
@@ -53,8 +85,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     _keep_units_up_to_date(hass, coordinator)
     async_feed_chamber(hass, entry)
     await coordinator.happenings.async_load()
+    await coordinator.jobs.async_load()
+    entry.async_on_unload(coordinator.jobs.async_stop)
     entry.async_on_unload(coordinator.happenings.async_stop)
+    entry.async_on_unload(coordinator.job_project.async_start())
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    async_tell_logbook(coordinator)
+    async_learn_from_projects(coordinator)
     async_announce_printer(hass, coordinator)
     # The last: from now on it is told what happens, to those who are listening by now.
     coordinator.happenings.async_start()
@@ -67,8 +104,12 @@ async def async_unload_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> bo
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-    """Forget what was remembered of a printer."""
+    """Delete what is kept of a printer: jobs, projects, what its camera saw last."""
     await async_forget_happenings(hass, entry.entry_id)
+    await async_forget_jobs(hass, entry.entry_id)
+    await hass.async_add_executor_job(
+        partial(shutil.rmtree, cache_folder(hass, entry.entry_id), ignore_errors=True)
+    )
 
 
 async def async_remove_config_entry_device(

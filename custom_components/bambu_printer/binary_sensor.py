@@ -105,13 +105,6 @@ PRINTER_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (
         value_fn=_card_present,
         attributes_fn=_card_status,
     ),
-    PrinterBinarySensorDescription(
-        key="timelapse",
-        sections=("camera",),
-        entity_category=EntityCategory.DIAGNOSTIC,
-        exists_fn=lambda printer, _: printer.state.camera.timelapse is not None,
-        value_fn=lambda state: state.camera.timelapse,
-    ),
 )
 
 NOZZLE_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (

@@ -20,7 +20,7 @@ from .entity import (
     async_add_part_entities,
 )
 from .printer import BambuPrinter, PrinterState, SlotAddress
-from .printer.operations import AmsControl
+from .printer.operations import AmsControl, ErrorAnswer
 from .printer.state.ams import AmsStatus
 from .printer.state.job import GcodeState
 
@@ -46,6 +46,10 @@ def _not_printing(state: PrinterState) -> bool:
 
 def _idle(state: PrinterState) -> bool:
     return not state.job.active
+
+
+def _waits_for_an_answer(state: PrinterState) -> bool:
+    return state.job.gcode_state is GcodeState.PAUSE and state.errors.asking
 
 
 BUTTONS: tuple[PrinterButtonDescription, ...] = (
@@ -81,6 +85,18 @@ BUTTONS: tuple[PrinterButtonDescription, ...] = (
         exists_fn=lambda printer, _: bool(printer.state.ams.units),
         usable_fn=lambda state: state.ams.status is AmsStatus.FILAMENT_CHANGE,
         press_fn=lambda printer, _: printer.send_ams_control_command(AmsControl.RESUME),
+    ),
+    PrinterButtonDescription(
+        key="retry_error",
+        sections=("errors", "job"),
+        usable_fn=_waits_for_an_answer,
+        press_fn=lambda printer, _: printer.answer_print_error(ErrorAnswer.RETRY),
+    ),
+    PrinterButtonDescription(
+        key="ignore_error",
+        sections=("errors", "job"),
+        usable_fn=_waits_for_an_answer,
+        press_fn=lambda printer, _: printer.answer_print_error(ErrorAnswer.IGNORE),
     ),
     PrinterButtonDescription(
         key="clear_error",

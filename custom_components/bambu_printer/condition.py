@@ -20,6 +20,7 @@ from homeassistant.helpers.typing import ConfigType
 import probatio
 
 from .coordinator import PrinterCoordinator
+from .printer.colors import color_distance
 from .targets import async_follow_printers, selected_printers
 
 CONF_BED_BELOW = "bed_below"
@@ -40,6 +41,10 @@ def _schema(options: Mapping[Any, Any]) -> probatio.Schema:
             },
         }
     )
+
+
+_ALIKE = 25.0
+"""Distance up to which people would call two colours by the same name."""
 
 
 class PrinterCondition(Condition):
@@ -180,7 +185,8 @@ class HasFilament(PrinterCondition):
     @override
     def is_true(self, printer: PrinterCoordinator) -> bool:
         material = self._options[CONF_MATERIAL].strip().casefold()
-        color = self._options.get(CONF_COLOR)
+        rgb = self._options.get(CONF_COLOR)
+        color = "#{:02X}{:02X}{:02X}".format(*rgb) if rgb else None
         ams = printer.data.ams
         trays = [
             *(tray for unit in ams.units for tray in unit.trays if tray.present),
@@ -189,7 +195,7 @@ class HasFilament(PrinterCondition):
         return any(
             tray.type
             and material in ("", tray.type.casefold())
-            and (color is None or True)
+            and (color is None or color_distance(color, tray.color) <= _ALIKE)
             for tray in trays
         )
 
@@ -201,7 +207,7 @@ class IsControlPossible(PrinterCondition):
 
     @override
     def is_true(self, printer: PrinterCoordinator) -> bool:
-        return True
+        return printer.printer.can_control()
 
 
 CONDITIONS: dict[str, type[Condition]] = {

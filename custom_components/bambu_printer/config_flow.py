@@ -17,6 +17,7 @@ from homeassistant.core import callback
 from homeassistant.data_entry_flow import section
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     EntitySelector,
     EntitySelectorConfig,
     TextSelector,
@@ -31,6 +32,7 @@ from .const import (
     CONF_CERTIFICATE,
     CONF_CHAMBER_SENSOR,
     CONF_DETECT_PORT,
+    CONF_ERROR_TEXTS_ONLINE,
     CONF_FTPS_PORT,
     CONF_MQTT_PORT,
     CONF_PORTS,
@@ -84,13 +86,12 @@ _REAUTH_SCHEMA = probatio.Schema(
     {probatio.Required(probatio.Secret(CONF_ACCESS_CODE)): _PASSWORD}
 )
 
-_OPTIONS_SCHEMA = probatio.Schema(
-    {
-        probatio.Optional(CONF_CHAMBER_SENSOR): EntitySelector(
-            EntitySelectorConfig(domain="sensor", device_class="temperature")
-        )
-    }
-)
+_CHAMBER_OPTION = {
+    probatio.Optional(CONF_CHAMBER_SENSOR): EntitySelector(
+        EntitySelectorConfig(domain="sensor", device_class="temperature")
+    )
+}
+_OPTIONS = {probatio.Required(CONF_ERROR_TEXTS_ONLINE, default=True): BooleanSelector()}
 
 _FIELD_OF_ERROR = {
     "invalid_auth": CONF_ACCESS_CODE,
@@ -137,13 +138,6 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=self.add_suggested_values_to_schema(_USER_SCHEMA, user_input),
             errors=errors,
         )
-
-    @classmethod
-    @callback
-    @override
-    def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
-        """Offer options only where there is something to choose."""
-        return not _has_chamber_sensor(config_entry)
 
     @staticmethod
     @callback
@@ -288,14 +282,13 @@ class BambuOptionsFlow(OptionsFlowWithReload):
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for the thermometer in the chamber of a printer that has none."""
-        if _has_chamber_sensor(self.config_entry):
-            return self.async_abort(reason="no_options")
+        """Ask for all of them; for a thermometer in the chamber where there is none."""
+        chamber = {} if _has_chamber_sensor(self.config_entry) else _CHAMBER_OPTION
         if user_input is not None:
             return self.async_create_entry(data=user_input)
         return self.async_show_form(
             step_id="init",
             data_schema=self.add_suggested_values_to_schema(
-                _OPTIONS_SCHEMA, self.config_entry.options
+                probatio.Schema({**chamber, **_OPTIONS}), self.config_entry.options
             ),
         )

@@ -4,23 +4,31 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 import logging
+from pathlib import Path
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
+from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import (
     CONF_ACCESS_CODE,
+    CONF_CAMERA_PORT,
     CONF_CERTIFICATE,
     CONF_DETECT_PORT,
+    CONF_FTPS_PORT,
     CONF_MQTT_PORT,
     CONF_SERIAL,
     DOMAIN,
+    FTPS_PORT,
 )
+from .fault_words import FaultWords
 from .happenings import HappeningFeed
+from .job_project import JobProject
+from .job_store import JobStore
 from .printer import (
     DETECT_PORT,
     BambuPrinter,
@@ -31,6 +39,7 @@ from .printer import (
 from .printer.errors import CertificateChangedError, InvalidAccessCodeError
 from .printer.state import SECTIONS
 from .profiles import ProfileList
+from .transfer import Transfers
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,8 +78,17 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     device_id: str
     """Of the printer, in the device registry; set before any entity is made."""
 
-    def __init__(self, hass: HomeAssistant, entry: BambuConfigEntry) -> None:
-        """Prepare the session; nothing is sent yet."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: BambuConfigEntry,
+        *,
+        start_limit: float | None = None,
+    ) -> None:
+        """Prepare the session; nothing is sent yet.
+
+        `start_limit` bounds the wait for the first report, in seconds.
+        """
         super().__init__(
             hass, _LOGGER, config_entry=entry, name=entry.title, update_interval=None
         )
@@ -78,16 +96,24 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
             endpoint_from_data(entry.data),
             on_update=self._on_update,
             on_connection=self._on_connection,
+            cache_folder=cache_folder(hass, entry.entry_id),
         )
         self.data = self.printer.state
         self._watches: dict[str, dict[_Watch[Any], None]] = {
             name: {} for name in SECTIONS
         }
+        self._start_limit = start_limit
         self._running = False
         self.shape_revision = 0
         """Counts what changes the choice of entities beside the printer's reports."""
+        self.known_shape: tuple[PrinterState, tuple[object, ...]] | None = None
+        """What decides about the choice of entities, and of which state it was taken."""
         self.profiles = ProfileList(self)
         self.happenings = HappeningFeed(self)
+        self.fault_words = FaultWords(self)
+        self.jobs = JobStore(self)
+        self.job_project = JobProject(self)
+        self.transfers = Transfers()
         self._drying_plans: dict[int, DryingPlan] = {}
 
     def drying_plan(self, unit: int) -> DryingPlan:
@@ -164,7 +190,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     async def _async_setup(self) -> None:
         """Connect to the printer and wait for its first report."""
         try:
-            await self.printer.start_session()
+            await self.printer.start_session(limit=self._start_limit)
         except InvalidAccessCodeError as err:
             raise ConfigEntryAuthFailed(
                 translation_domain=DOMAIN, translation_key=err.code
@@ -196,10 +222,11 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
 
     @callback
     def _publish(self, changed: Iterable[str]) -> None:
-        self.data = state = self.printer.state
+        self.data = self.printer.state
         watches = {watch: None for name in changed for watch in self._watches[name]}
         for watch in watches:
-            value = watch.select(state)
+            # What one of them does can change the state once more.
+            value = watch.select(self.data)
             if value != watch.value:
                 watch.value = value
                 watch.update(value)
@@ -237,4 +264,11 @@ def endpoint_from_data(data: Any) -> Endpoint:
         pin=data[CONF_CERTIFICATE],
         mqtt_port=data[CONF_MQTT_PORT],
         detect_port=data.get(CONF_DETECT_PORT, DETECT_PORT),
+        camera_port=data.get(CONF_CAMERA_PORT),
+        ftps_port=data.get(CONF_FTPS_PORT, FTPS_PORT),
     )
+
+
+def cache_folder(hass: HomeAssistant, entry_id: str) -> Path:
+    """Return where pictures of a printer's projects are kept: not served to anybody."""
+    return Path(hass.config.path(STORAGE_DIR, DOMAIN, entry_id))

@@ -332,13 +332,27 @@ def _gaps(
 
 
 def _shape(coordinator: PrinterCoordinator, state: PrinterState) -> tuple[object, ...]:
-    """Reduce the state to what decides which entities there are."""
+    """Reduce the state to what decides which entities there are.
+
+    All platforms ask for it whenever one of many sections changed, one after the other;
+    the first answer does for all of them.
+    """
+    known = coordinator.known_shape
+    key = coordinator.printer.model.key
+    revision = coordinator.shape_revision
+    if known is None or known[0] is not state or known[1][:2] != (key, revision):
+        known = coordinator.known_shape = state, (key, revision, *_shape_of(state))
+    return known[1]
+
+
+def _shape_of(state: PrinterState) -> tuple[object, ...]:
     return (
-        coordinator.printer.model.key,
         state.capabilities,
-        tuple((unit.unit, unit.kind, len(unit.trays)) for unit in state.ams.units),
+        tuple(
+            (unit.unit, unit.kind, len(unit.trays), bool(unit.firmware))
+            for unit in state.ams.units
+        ),
         tuple(tray.slot for tray in state.ams.externals),
-        coordinator.shape_revision,
         _gaps(state.camera),
         _gaps(state.detectors),
         _gaps(state.enclosure),

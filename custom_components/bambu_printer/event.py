@@ -1,9 +1,6 @@
-"""Events: what happens to jobs, errors and filament."""
+"""Events: what happens to jobs, errors, filament and files."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
@@ -20,10 +17,10 @@ from .entity import (
     WholePrinter,
     async_add_part_entities,
 )
-from .printer import SlotAddress
+from .happenings import plain_data
 from .printer.happenings import ErrorEvent, FilamentEvent, Happening, JobEvent, Kind
 from .printer.state.ams import DRYING_KINDS
-from .slot_keys import slot_key
+from .transfer_event import TRANSFER_EVENTS, TransferEventEntity
 
 # Nothing is fetched: the coordinator pushes.
 PARALLEL_UPDATES = 0
@@ -82,20 +79,9 @@ async def async_setup_entry(
         },
         PrinterEvent,
     )
-
-
-def plain_data(happening: Happening) -> Mapping[str, Any]:
-    """Return the details of a happening in words and numbers that JSON has."""
-    details = {key: _plain(value) for key, value in happening.data.items()}
-    return {"job": happening.job, **details} if happening.job else details
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, SlotAddress):
-        return slot_key(value)
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    return value.value if isinstance(value, StrEnum) else value
+    async_add_part_entities(
+        entry, async_add_entities, {WholePrinter: TRANSFER_EVENTS}, TransferEventEntity
+    )
 
 
 class PrinterEvent(PrinterEntity, EventEntity):
@@ -143,5 +129,9 @@ class PrinterEvent(PrinterEntity, EventEntity):
             happening.kind in self.entity_description.kinds
             and happening.unit == self._unit
         ):
-            self._trigger_event(happening.kind.value, dict(plain_data(happening)))
+            details = {
+                **plain_data(happening),
+                **self.coordinator.fault_words.about(happening),
+            }
+            self._trigger_event(happening.kind.value, details)
             self.async_write_ha_state()

@@ -1,7 +1,8 @@
 """Telling what happens to a printer, exactly once, also across restarts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -11,7 +12,9 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
+from .printer import SlotAddress
 from .printer.happenings import SECTIONS, Happening, HappeningTracker, ObservedJob
+from .slot_keys import slot_key
 
 if TYPE_CHECKING:
     from .coordinator import PrinterCoordinator
@@ -34,6 +37,22 @@ async def async_forget_happenings(hass: HomeAssistant, entry_id: str) -> None:
     await _store(hass, entry_id).async_remove()
 
 
+def plain_data(happening: Happening) -> Mapping[str, Any]:
+    """Return the details of a happening in words and numbers that JSON has."""
+    details = {key: _plain(value) for key, value in happening.data.items()}
+    return {"job": happening.job, **details} if happening.job else details
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, SlotAddress):
+        return slot_key(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return value.value if isinstance(value, StrEnum) else value
+
+
 class HappeningFeed:
     """Looks at the state whenever it changes, and tells everybody what happened.
 
@@ -48,6 +67,7 @@ class HappeningFeed:
         self._store = _store(self._hass, coordinator.config_entry.entry_id)
         self._tracker = HappeningTracker()
         self._callbacks: dict[HappeningCallback, None] = {}
+        self._watchers: dict[Callable[[], None], None] = {}
         self._endings: list[CALLBACK_TYPE] = []
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._to_be_written = False
@@ -68,6 +88,17 @@ class HappeningFeed:
             self._callbacks.pop(told, None)
 
         return unsubscribe
+
+    @callback
+    def async_watch(self, looked: Callable[[], None]) -> CALLBACK_TYPE:
+        """Call somebody after each look, whether or not something happened."""
+        self._watchers[looked] = None
+
+        @callback
+        def unwatch() -> None:
+            self._watchers.pop(looked, None)
+
+        return unwatch
 
     async def async_load(self) -> None:
         """Remember what was told already."""
@@ -120,6 +151,8 @@ class HappeningFeed:
         for happening in found:
             for told in list(self._callbacks):
                 told(happening)
+        for looked in list(self._watchers):
+            looked()
         if due := self._tracker.due:
             delay = max(0.0, (due - now).total_seconds()) + 0.01
             self._cancel_timer = async_call_later(self._hass, delay, self._on_timer)

@@ -8,13 +8,26 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .const import DOMAIN
 from .printer import BambuError
 from .printer.errors import (
+    FileMissingError,
+    InvalidPathError,
     InvalidValueError,
     OutOfRangeError,
+    PrintRefusedError,
+    ProjectError,
     UnsupportedError,
     WrongStateError,
 )
 
-_CALLERS_FAULT = (InvalidValueError, OutOfRangeError, UnsupportedError, WrongStateError)
+_CALLERS_FAULT = (
+    FileMissingError,
+    InvalidPathError,
+    InvalidValueError,
+    OutOfRangeError,
+    PrintRefusedError,
+    ProjectError,
+    UnsupportedError,
+    WrongStateError,
+)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from .printer import BambuPrinter, PrinterState
 from .printer.operations import DetectorKind
 from .printer.operations.tools import DECLARABLE_MATERIALS, NOZZLE_DIAMETERS
 from .printer.operations.watching import LEVELLED_DETECTORS
+from .printer.state.camera import Resolution
 from .printer.state.detectors import Sensitivity
 from .printer.state.extruders import Nozzle, NozzleMaterial
 from .printer.state.fans import AirductMode
@@ -163,6 +164,17 @@ SELECTS: tuple[PrinterSelectDescription, ...] = (
         value_fn=lambda state: state.options.air_purification,
         set_fn=lambda printer, option: printer.set_air_purification(
             Purification(option)
+        ),
+    ),
+    PrinterSelectDescription(
+        key="camera_resolution",
+        sections=("camera",),
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=lambda printer, _: printer.can_choose_resolution,
+        options_fn=lambda _: [resolution.value for resolution in Resolution],
+        value_fn=lambda state: state.camera.resolution,
+        set_fn=lambda printer, option: printer.set_camera_resolution(
+            Resolution(option)
         ),
     ),
     *(_sensitivity(kind) for kind in DetectorKind if kind in LEVELLED_DETECTORS),

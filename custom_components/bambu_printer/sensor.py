@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from typing import Any
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
-    SensorEntity,
-    SensorEntityDescription,
     SensorStateClass,
 )
 from homeassistant.const import (
@@ -22,16 +20,27 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BambuConfigEntry
+from .base_sensor import LONGEST_STATE, PrinterSensor, PrinterSensorDescription
+from .coordinator import BambuConfigEntry, PrinterCoordinator
 from .entity import (
     AmsPart,
     NozzlePart,
-    PartEntityDescription,
+    Part,
     TrayPart,
-    ValueEntity,
     WholePrinter,
     async_add_part_entities,
 )
+from .fault_sensor import FAULT_SENSORS, FaultSensor, FaultSensorDescription
+from .job_details import (
+    BED_TYPES,
+    bed_type,
+    filament_use,
+    job_length,
+    job_weight,
+    object_list,
+    skipped_count,
+)
+from .job_sensor import JOB_SENSORS, JobSensor, JobSensorDescription
 from .printer import BambuPrinter, PrinterState
 from .printer.state.ams import (
     DRYING_KINDS,
@@ -50,17 +59,9 @@ from .slot_keys import SLOT_KEYS, slot_key
 PARALLEL_UPDATES = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrinterSensorDescription(PartEntityDescription, SensorEntityDescription):
-    """Describes a sensor of a part."""
-
-
-_LONGEST_STATE = 255
-
-
 def _text(value: str | None) -> str | None:
     """Cut what the printer calls things to what fits into a state."""
-    return value[:_LONGEST_STATE] if value else None
+    return value[:LONGEST_STATE] if value else None
 
 
 def _filament(tray: Tray) -> str:
@@ -87,19 +88,6 @@ def _active_slot_details(state: PrinterState) -> Mapping[str, Any]:
     if tray is None:
         return {}
     return {"filament": _filament(tray), "type": tray.type or None, "color": tray.color}
-
-
-def _hms_details(state: PrinterState) -> Mapping[str, Any]:
-    return {
-        "messages": [
-            {
-                "code": message.text_code,
-                "severity": message.severity.value,
-                "module": message.module.value,
-            }
-            for message in state.errors.hms or ()
-        ]
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +191,43 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         value_fn=lambda state: state.job.speed_percent,
     ),
     PrinterSensorDescription(
+        key="job_weight",
+        sections=("project", "job"),
+        device_class=SensorDeviceClass.WEIGHT,
+        native_unit_of_measurement=UnitOfMass.GRAMS,
+        suggested_display_precision=1,
+        value_fn=job_weight,
+        attributes_fn=filament_use,
+    ),
+    PrinterSensorDescription(
+        key="job_length",
+        sections=("project",),
+        device_class=SensorDeviceClass.DISTANCE,
+        native_unit_of_measurement=UnitOfLength.METERS,
+        suggested_display_precision=2,
+        value_fn=job_length,
+    ),
+    PrinterSensorDescription(
+        key="objects",
+        sections=("project", "job"),
+        value_fn=lambda state: (
+            len(state.project.plate.objects) if state.project.plate else None
+        ),
+        attributes_fn=object_list,
+    ),
+    PrinterSensorDescription(
+        key="skipped_objects",
+        sections=("project", "job"),
+        value_fn=skipped_count,
+    ),
+    PrinterSensorDescription(
+        key="bed_type",
+        sections=("project",),
+        device_class=SensorDeviceClass.ENUM,
+        options=list(BED_TYPES),
+        value_fn=bed_type,
+    ),
+    PrinterSensorDescription(
         key="active_tray",
         sections=("ams", "extruders"),
         device_class=SensorDeviceClass.ENUM,
@@ -259,15 +284,8 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
             or (None if state.errors.print_error is None else "none")
         ),
     ),
-    PrinterSensorDescription(
-        key="hms",
-        sections=("errors",),
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda state: (
-            None if state.errors.hms is None else len(state.errors.hms)
-        ),
-        attributes_fn=_hms_details,
-    ),
+    *FAULT_SENSORS,
+    *JOB_SENSORS,
     PrinterSensorDescription(
         key="ams_status",
         sections=("ams",),
@@ -388,10 +406,11 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="type",
         value_fn=lambda tray: _text(tray.type),
     ),
+    # No long-term statistics of what is left: they would belong to a slot, through which
+    # one spool after the other goes, and there are many slots.
     PrinterSensorDescription(
         key="remaining",
         native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,
         value_fn=lambda tray: tray.remain,
     ),
@@ -399,7 +418,6 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="remaining_weight",
         device_class=SensorDeviceClass.WEIGHT,
         native_unit_of_measurement=UnitOfMass.GRAMS,
-        state_class=SensorStateClass.MEASUREMENT,
         suggested_display_precision=0,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,
         value_fn=lambda tray: tray.remaining_weight,
@@ -422,20 +440,15 @@ async def async_setup_entry(
             AmsPart: AMS_SENSORS,
             TrayPart: TRAY_SENSORS,
         },
-        PrinterSensor,
+        _create,
     )
 
 
-class PrinterSensor(ValueEntity[Any], SensorEntity):
-    """A sensor of a part."""
-
-    entity_description: PrinterSensorDescription
-
-    # Long lists and texts that say nothing over time.
-    _unrecorded_attributes = frozenset({"colors", "filament_id", "messages"})
-
-    @property
-    @override
-    def native_value(self) -> Any:
-        """Return the value."""
-        return self.value
+def _create(
+    coordinator: PrinterCoordinator, part: Part, description: PrinterSensorDescription
+) -> PrinterSensor:
+    if isinstance(description, FaultSensorDescription):
+        return FaultSensor(coordinator, part, description)
+    if isinstance(description, JobSensorDescription):
+        return JobSensor(coordinator, part, description)
+    return PrinterSensor(coordinator, part, description)

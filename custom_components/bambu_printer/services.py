@@ -1,7 +1,6 @@
 """The actions: what entities cannot say, for automations and scripts."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 import warnings
 
@@ -22,10 +21,13 @@ from homeassistant.helpers import (
 from homeassistant.util.json import JsonValueType
 import probatio
 
+from .action import Action, Data, Run, tell
 from .const import DOMAIN
 from .coordinator import PrinterCoordinator
+from .file_services import FILE_ACTIONS
 from .helpers import translated_errors
-from .printer import BambuPrinter, PrinterState, SlotAddress
+from .job_history import HISTORY_FIELDS, async_get_history
+from .printer import BambuError, BambuPrinter, PrinterState, SlotAddress
 from .printer.errors import UnsupportedError
 from .printer.filaments import find_filament, search_filaments
 from .printer.operations import (
@@ -86,28 +88,6 @@ _CALIBRATIONS = {
     routine.name.lower(): routine for routine in Calibration if routine.name
 }
 
-type Data = Mapping[str, Any]
-type Run = Callable[
-    [PrinterCoordinator, Data], Awaitable[dict[str, JsonValueType] | None]
-]
-type Confirm = Callable[[BambuPrinter, Data], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Action:
-    """An action on one printer."""
-
-    name: str
-    run: Run
-    """Tells the printer, and returns the response if there is one."""
-    fields: Mapping[Any, Any] = field(default_factory=dict)
-    confirm: Confirm | None = None
-    """Whether telemetry shows the effect, where it does."""
-    sections: tuple[str, ...] = ()
-    """The sections of the state that confirm it."""
-    response: SupportsResponse = SupportsResponse.NONE
-    admin: bool = False
-
 
 @callback
 def async_setup_services(hass: HomeAssistant) -> None:
@@ -161,15 +141,6 @@ def _handler(
         return response
 
     return handle
-
-
-def _tell(method: Callable[[BambuPrinter, Data], Awaitable[object]]) -> Run:
-    """Make an action of a method that returns nothing of interest."""
-
-    async def run(coordinator: PrinterCoordinator, data: Data) -> None:
-        await method(coordinator.printer, data)
-
-    return run
 
 
 def _ask(method: Callable[[BambuPrinter], Mapping[str, JsonValueType]]) -> Run:
@@ -284,6 +255,15 @@ async def _rename(coordinator: PrinterCoordinator, data: Data) -> None:
         coordinator.config_entry, title=name
     )
     dr.async_get(coordinator.hass).async_update_device(coordinator.device_id, name=name)
+
+
+def _are_skipped(printer: BambuPrinter, data: Data) -> bool:
+    try:
+        numbers = printer.object_numbers(data[ATTR_OBJECTS])
+    except BambuError:
+        # Another job runs by now.
+        return False
+    return set(numbers) <= set(printer.state.job.skipped_objects)
 
 
 def _filament_change_started(printer: BambuPrinter, _data: Data) -> bool:
@@ -473,33 +453,33 @@ ACTIONS: tuple[Action, ...] = (
         name="skip_objects",
         fields={
             probatio.Required(ATTR_OBJECTS): probatio.All(
-                cv.ensure_list, [cv.positive_int], probatio.Length(min=1)
+                cv.ensure_list,
+                [probatio.Any(str, cv.positive_int)],
+                probatio.Length(min=1),
             )
         },
-        run=_tell(lambda printer, data: printer.skip_objects(data[ATTR_OBJECTS])),
+        run=tell(lambda printer, data: printer.skip_objects(data[ATTR_OBJECTS])),
         sections=("job",),
-        confirm=lambda printer, data: (
-            set(data[ATTR_OBJECTS]) <= set(printer.state.job.skipped_objects)
-        ),
+        confirm=_are_skipped,
     ),
     Action(
         name="load_filament",
         fields=_SLOT_FIELD,
-        run=_tell(lambda printer, data: printer.load_filament(_slot(data))),
+        run=tell(lambda printer, data: printer.load_filament(_slot(data))),
         sections=("ams", "extruders"),
         confirm=_loaded,
     ),
     Action(
         name="unload_filament",
         fields={probatio.Optional(ATTR_AMS): _AMS_KEYS},
-        run=_tell(lambda printer, data: printer.unload_filament(_ams(data))),
+        run=tell(lambda printer, data: printer.unload_filament(_ams(data))),
         sections=("ams", "extruders"),
         confirm=_unloaded,
     ),
     Action(
         name="ams_control",
         fields={probatio.Required(ATTR_COMMAND): _words(AmsControl)},
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.send_ams_control_command(
                 AmsControl(data[ATTR_COMMAND])
             )
@@ -511,7 +491,7 @@ ACTIONS: tuple[Action, ...] = (
             probatio.Required(ATTR_SETTING): _words(AmsSetting),
             probatio.Required(ATTR_ENABLED): cv.boolean,
         },
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.set_ams_user_setting(
                 AmsSetting(data[ATTR_SETTING]), enabled=data[ATTR_ENABLED]
             )
@@ -524,7 +504,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         name="read_spool_tag",
         fields=_AMS_SLOT_FIELD,
-        run=_tell(lambda printer, data: printer.refresh_spool_rfid(_slot(data))),
+        run=tell(lambda printer, data: printer.refresh_spool_rfid(_slot(data))),
     ),
     Action(
         name="set_spool",
@@ -536,14 +516,14 @@ ACTIONS: tuple[Action, ...] = (
             probatio.Optional(ATTR_NOZZLE_TEMP_MIN): cv.positive_int,
             probatio.Optional(ATTR_NOZZLE_TEMP_MAX): cv.positive_int,
         },
-        run=_tell(_set_spool),
+        run=tell(_set_spool),
         sections=("ams",),
         confirm=_spool_is_set,
     ),
     Action(
         name="clear_spool",
         fields=_SLOT_FIELD,
-        run=_tell(lambda printer, data: printer.clear_spool_details(_slot(data))),
+        run=tell(lambda printer, data: printer.clear_spool_details(_slot(data))),
         sections=("ams",),
         confirm=_spool_is_cleared,
     ),
@@ -561,7 +541,7 @@ ACTIONS: tuple[Action, ...] = (
                 probatio.Coerce(int), probatio.Range(min=-1)
             ),
         },
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.select_extrusion_calibration_profile(
                 _slot(data), data[ATTR_PROFILE]
             )
@@ -570,7 +550,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         name="set_k_factor",
         fields={**_SLOT_FIELD, probatio.Required(ATTR_K): probatio.Coerce(float)},
-        run=_tell(_set_k_factor),
+        run=tell(_set_k_factor),
     ),
     Action(
         name="start_drying",
@@ -582,7 +562,7 @@ ACTIONS: tuple[Action, ...] = (
             probatio.Optional(ATTR_ROTATE_TRAY, default=False): cv.boolean,
             probatio.Optional(ATTR_ACCEPT_POWER_LIMIT, default=False): cv.boolean,
         },
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.turn_on_ams_dryer(
                 AMS_BY_KEY[data[ATTR_AMS]],
                 data[ATTR_TEMPERATURE],
@@ -598,7 +578,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         name="stop_drying",
         fields={probatio.Optional(ATTR_AMS): _AMS_KEYS},
-        run=_tell(lambda printer, data: printer.turn_off_ams_dryer(_ams(data))),
+        run=tell(lambda printer, data: printer.turn_off_ams_dryer(_ams(data))),
         sections=("ams",),
         confirm=_has_stopped_drying,
     ),
@@ -609,7 +589,7 @@ ACTIONS: tuple[Action, ...] = (
             probatio.Required(ATTR_ENABLED): cv.boolean,
             probatio.Optional(ATTR_SENSITIVITY): _words(Sensitivity),
         },
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.set_detector(
                 DetectorKind(data[ATTR_DETECTOR]),
                 enabled=data[ATTR_ENABLED],
@@ -627,7 +607,7 @@ ACTIONS: tuple[Action, ...] = (
             probatio.Required(ATTR_OPTION): _words(PrintOption),
             probatio.Required(ATTR_ENABLED): cv.boolean,
         },
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.set_print_option(
                 PrintOption(data[ATTR_OPTION]), enabled=data[ATTR_ENABLED]
             )
@@ -647,7 +627,7 @@ ACTIONS: tuple[Action, ...] = (
                 [material.value for material in DECLARABLE_MATERIALS]
             ),
         },
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.set_nozzle_details(
                 data[ATTR_DIAMETER], NozzleMaterial(data[ATTR_MATERIAL])
             )
@@ -661,7 +641,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         name="refresh_nozzles",
-        run=_tell(lambda printer, _: printer.refresh_nozzles()),
+        run=tell(lambda printer, _: printer.refresh_nozzles()),
     ),
     Action(
         name="set_chamber_temperature",
@@ -681,18 +661,18 @@ ACTIONS: tuple[Action, ...] = (
                 probatio.Length(min=1),
             )
         },
-        run=_tell(_calibrate),
+        run=tell(_calibrate),
         sections=("job",),
         confirm=lambda printer, _: printer.state.job.active,
     ),
-    Action(name="home_axes", run=_tell(lambda printer, _: printer.home_axes())),
+    Action(name="home_axes", run=tell(lambda printer, _: printer.home_axes())),
     Action(
         name="jog",
         fields={
             probatio.Required(ATTR_AXIS): probatio.In(["x", "y", "z"]),
             probatio.Required(ATTR_DISTANCE): probatio.Coerce(float),
         },
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.jog(data[ATTR_AXIS], data[ATTR_DISTANCE])
         ),
     ),
@@ -702,29 +682,27 @@ ACTIONS: tuple[Action, ...] = (
             probatio.Required(ATTR_LENGTH): probatio.Coerce(float),
             probatio.Optional(ATTR_TOOL): probatio.In(list(_TOOLS)),
         },
-        run=_tell(
-            lambda printer, data: printer.extrude(data[ATTR_LENGTH], _tool(data))
-        ),
+        run=tell(lambda printer, data: printer.extrude(data[ATTR_LENGTH], _tool(data))),
     ),
     Action(
         name="clear_error",
-        run=_tell(lambda printer, _: printer.clean_print_error()),
+        run=tell(lambda printer, _: printer.clean_print_error()),
         sections=("errors",),
         confirm=lambda printer, _: not printer.state.errors.print_error,
     ),
     Action(
         name="answer_error",
         fields={probatio.Required(ATTR_ANSWER): _words(ErrorAnswer)},
-        run=_tell(
+        run=tell(
             lambda printer, data: printer.answer_print_error(
                 ErrorAnswer(data[ATTR_ANSWER])
             )
         ),
     ),
-    Action(name="silence_alarm", run=_tell(lambda printer, _: printer.silence_alarm())),
+    Action(name="silence_alarm", run=tell(lambda printer, _: printer.silence_alarm())),
     Action(
         name="stop_air_purification",
-        run=_tell(lambda printer, _: printer.stop_air_purification()),
+        run=tell(lambda printer, _: printer.stop_air_purification()),
     ),
     Action(
         name="rename_printer",
@@ -748,6 +726,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(name="get_ams", run=_ask(_describe_ams), response=SupportsResponse.ONLY),
     Action(name="get_job", run=_ask(_describe_job), response=SupportsResponse.ONLY),
     Action(
+        name="get_job_history",
+        fields=HISTORY_FIELDS,
+        run=async_get_history,
+        response=SupportsResponse.ONLY,
+    ),
+    Action(
         name="get_nozzles", run=_ask(_describe_nozzles), response=SupportsResponse.ONLY
     ),
+    *FILE_ACTIONS,
 )

@@ -1,4 +1,4 @@
-"""Switches: detectors, print options, what the AMS does by itself, and drying."""
+"""Switches: detectors, print options, what AMS and camera do by themselves, and drying."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -86,11 +86,32 @@ def _ams_setting(setting: AmsSetting) -> PrinterSwitchDescription:
     )
 
 
+CAMERA_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
+    PrinterSwitchDescription(
+        key="camera_recording",
+        sections=("camera",),
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=lambda printer, _: printer.state.camera.recording is not None,
+        value_fn=lambda state: state.camera.recording,
+        set_fn=lambda coordinator, _, on: coordinator.printer.set_camera_recording(
+            enabled=on
+        ),
+    ),
+    PrinterSwitchDescription(
+        key="timelapse",
+        sections=("camera",),
+        entity_category=EntityCategory.CONFIG,
+        exists_fn=lambda printer, _: printer.state.camera.timelapse is not None,
+        value_fn=lambda state: state.camera.timelapse,
+        set_fn=lambda coordinator, _, on: coordinator.printer.set_timelapse(enabled=on),
+    ),
+)
 PRINTER_SWITCHES: tuple[PrinterSwitchDescription, ...] = (
     *(_detector(kind) for kind in DetectorKind),
     *(_option(option) for option in PrintOption),
     # The printer keeps them once, for all of its units.
     *(_ams_setting(setting) for setting in AmsSetting),
+    *CAMERA_SWITCHES,
 )
 
 

@@ -19,6 +19,7 @@ from custom_components.bambu_printer import (
     select,
     services,
     switch,
+    update,
 )
 from custom_components.bambu_printer.entity import PartEntityDescription
 from custom_components.bambu_printer.printer import BambuPrinter, commands
@@ -53,6 +54,7 @@ PLATFORM_ACTIONS = {
     "number": ("number.set_value",),
     "select": ("select.select_option",),
     "switch": ("switch.turn_on", "switch.turn_off"),
+    "update": ("update.install",),
 }
 """The actions of the platforms whose entities tell the printer something."""
 
@@ -64,9 +66,12 @@ _CONTROLS = {
     "number": number,
     "select": select,
     "switch": switch,
+    "update": update,
 }
 
-NON_OPERATIONS: dict[str, str] = {}
+NON_OPERATIONS: dict[str, str] = {
+    "camera_image": "it tells the printer nothing; camera.snapshot keeps what it returns"
+}
 """Public coroutine methods of `BambuPrinter` that are no operations, and why."""
 
 
@@ -178,6 +183,17 @@ def _option(option: PrintOption) -> Operation:
     )
 
 
+def _file(*methods: str, action: str = "") -> Operation:
+    return Operation(
+        name=methods[0],
+        methods=methods,
+        actions=(action,) if action else (),
+        no_action="only for programs that use the library",
+        no_entity="it takes a path",
+        no_command="files go through the printer's file server",
+    )
+
+
 _FAN_METHODS = {
     Fan.PART: "set_part_cooling_fan_speed_target_percent",
     Fan.AUX: "set_aux_fan_speed_target_percent",
@@ -213,18 +229,24 @@ def _lamp(key: str, lamp: Light) -> Operation:
     )
 
 
+_PRESSED = (ErrorAnswer.RETRY, ErrorAnswer.IGNORE)
+
+
 def _answer(answer: ErrorAnswer) -> Operation:
     word = {ErrorAnswer.RETRY: "resume"}.get(answer, answer.value)
     return Operation(
         name=f"answer_print_error {answer.value}",
         methods=("answer_print_error",),
         actions=("answer_error",),
+        entities=(f"button.{answer.value}_error",) if answer in _PRESSED else (),
         commands=(
             commands.dismiss_error(1)
             if answer is ErrorAnswer.DISMISS
             else commands.answer_error(word, 1, "0"),
         ),
-        no_entity="what is right depends on the error",
+        no_entity=""
+        if answer in _PRESSED
+        else "other buttons do nearly the same: stop, clear error",
     )
 
 
@@ -320,6 +342,12 @@ OPERATIONS: tuple[Operation, ...] = (
         methods=("state",),
         actions=("get_job",),
         no_entity="the sensors show it",
+    ),
+    Operation(
+        name="get_job_history",
+        methods=(),
+        actions=("get_job_history",),
+        no_entity="the calendar shows it",
     ),
     # What experts send
     Operation(
@@ -566,7 +594,31 @@ OPERATIONS: tuple[Operation, ...] = (
         entities=("select.door_reaction",),
         commands=(commands.set_door_reaction(1),),
     ),
+    Operation(
+        name="set_camera_recording",
+        methods=("set_camera_recording",),
+        entities=("switch.camera_recording",),
+        commands=(commands.set_camera_recording(enabled=True),),
+    ),
+    Operation(
+        name="set_timelapse",
+        methods=("set_timelapse",),
+        entities=("switch.timelapse",),
+        commands=(commands.set_timelapse(enabled=True),),
+    ),
+    Operation(
+        name="set_camera_resolution",
+        methods=("set_camera_resolution", "can_choose_resolution"),
+        entities=("select.camera_resolution",),
+        commands=(commands.set_camera_resolution("720p"),),
+    ),
     # Care
+    Operation(
+        name="install_firmware",
+        methods=("install_firmware", "can_install_firmware"),
+        entities=("update.firmware",),
+        commands=(commands.confirm_upgrade(),),
+    ),
     Operation(
         name="rename_printer",
         methods=("rename_printer",),
@@ -619,6 +671,36 @@ OPERATIONS: tuple[Operation, ...] = (
         actions=("extrude",),
         commands=(commands.extrude(0, 10), commands.extrude_gcode(10)),
         no_entity="it takes a length",
+    ),
+    _file("get_sdcard_contents", "cached_sd_card_contents", action="list_files"),
+    _file("get_sdcard_3mf_files", "cached_sd_card_3mf_files"),
+    _file("sdcard_file_exists"),
+    _file("upload_sdcard_file", action="upload_file"),
+    _file("download_sdcard_file", action="download_file"),
+    _file("rename_sdcard_file", action="rename_file"),
+    _file("make_sdcard_directory", action="create_folder"),
+    _file("delete_sdcard_file", action="delete_file"),
+    _file("delete_sdcard_folder", action="delete_folder"),
+    _file("get_project_info", action="get_project"),
+    Operation(
+        name="print_3mf_file",
+        methods=("print_3mf_file", "plan_print"),
+        actions=("print_file",),
+        commands=(
+            commands.project_file(
+                file="",
+                url="",
+                plate=1,
+                name="",
+                job_number="",
+                bed_type="auto",
+                use_ams=False,
+                ams_mapping=[],
+                ams_mapping2=[],
+                options={},
+            ),
+        ),
+        no_entity="it takes a file",
     ),
 )
 

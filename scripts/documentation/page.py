@@ -22,6 +22,12 @@ SERVICES: dict[str, Any] = yaml.safe_load((_FOLDER / "services.yaml").read_text(
 _ACTIONS = {action.name: action for action in services.ACTIONS}
 _MANY = 12
 """Options of a field from which on they are listed once, for all fields."""
+_OPTIONAL_EXAMPLES = {
+    "search_filaments": "search",
+    "print_file": "path",
+    "upload_file": "media_content_id",
+}
+"""The field without which an example would say nothing."""
 _DEVICE = "0123456789abcdef0123456789abcdef"
 
 _INTRODUCTION = """\
@@ -103,7 +109,7 @@ def _entities(row: Operation) -> str:
 def _entity_name(entity: str) -> str:
     """Return the name of an entity in the user interface, whatever part it belongs to."""
     platform, key = entity.split(".")
-    texts: Mapping[str, Any] = TEXTS["entity"][platform]
+    texts: Mapping[str, Any] = TEXTS["entity"].get(platform, {})
     for prefix in ("", "ams_", "tray_", "filament_"):
         if name := texts.get(f"{prefix}{key}", {}).get("name"):
             return re.sub(r"\{(\w+)\}", "…", name)
@@ -233,7 +239,7 @@ def _example(name: str) -> str:
     for key, field in flat_fields(name).items():
         if key == "device_id":
             data[key] = _DEVICE
-        elif field.get("required") or name == "search_filaments":
+        elif field.get("required") or key == _OPTIONAL_EXAMPLES.get(name):
             data[key] = _example_value(field)
     call: dict[str, Any] = {"action": f"{DOMAIN}.{name}", "data": data}
     action = _ACTIONS.get(name)

@@ -6,8 +6,14 @@ from functools import cache
 import inspect
 from types import ModuleType
 
-from custom_components.bambu_printer import services
-from custom_components.bambu_printer.printer import errors, printer
+from custom_components.bambu_printer import file_services, local_files, services
+from custom_components.bambu_printer.printer import (
+    errors,
+    mapping,
+    print_plan,
+    printer,
+    skipping,
+)
 from custom_components.bambu_printer.printer.operations import (
     air,
     ams,
@@ -17,6 +23,7 @@ from custom_components.bambu_printer.printer.operations import (
     heat,
     job,
     lights,
+    printing,
     spools,
     tools,
     watching,
@@ -24,7 +31,8 @@ from custom_components.bambu_printer.printer.operations import (
 
 _MODULES = (
     *(printer, base, job, heat, air, lights, tools, ams, spools, drying, watching),
-    *(care, services),
+    *(care, printing, mapping, print_plan, skipping),
+    *(services, file_services, local_files),
 )
 _CODES = {
     name: value.code
@@ -41,6 +49,48 @@ _OF_THE_SESSION = {
     "_send": ("not_connected",),
     "_ask": ("not_connected",),
 }
+_OF_THE_FILE_SERVER = (
+    "cannot_connect",
+    "unreachable",
+    "refused",
+    "timed_out",
+    "invalid_auth",
+    "invalid_path",
+    "file_missing",
+    "storage_denied",
+    "storage_failed",
+    "transfer_broken",
+)
+_OF_A_PROJECT = (
+    *_OF_THE_FILE_SERVER,
+    "bad_project",
+    "project_incomplete",
+    "project_too_large",
+)
+_OF_FILES = {
+    **{
+        f"{name}_sdcard_{what}": _OF_THE_FILE_SERVER
+        for name, what in (
+            ("download", "file"),
+            ("rename", "file"),
+            ("delete", "file"),
+            ("delete", "folder"),
+        )
+    },
+    "get_sdcard_contents": _OF_THE_FILE_SERVER,
+    "make_sdcard_directory": (*_OF_THE_FILE_SERVER, "storage_full"),
+    "upload_sdcard_file": (*_OF_THE_FILE_SERVER, "storage_full"),
+    "get_project_info": _OF_A_PROJECT,
+    "plan_print": _OF_A_PROJECT,
+    "print_3mf_file": (
+        "storage_full",
+        "model_mismatch",
+        "nozzle_mismatch",
+        "filament_missing",
+        "material_mismatch",
+    ),
+}
+"""What comes from where the source does not lead: objects of their own."""
 
 
 def _functions(
@@ -70,6 +120,7 @@ def codes_of(*names: str) -> list[str]:
         if name in seen:
             continue
         seen.add(name)
+        codes.update(_OF_FILES.get(name, ()))
         if name in _OF_THE_SESSION:
             codes.update(_OF_THE_SESSION[name])
             continue

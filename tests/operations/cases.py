@@ -318,7 +318,7 @@ JOB = (
         requests=(order("skip_objects", obj_list=[409, 1463]),),
         shows=job(skipped_objects=[409, 1463]),
         wrong=(({"objects": []}, SCHEMA), ({"objects": [-1]}, SCHEMA),
-               ({"objects": ["lid"]}, SCHEMA)),
+               ({"objects": ["lid"]}, "objects_unknown")),
         lacks=(("X1C", "idle", "wrong_state"), ("A1MINI", "finished", "wrong_state")),
     ),
     Case(
@@ -888,6 +888,18 @@ def answer(word: str, sent_as: str, status: str) -> Case:
     )
 
 
+def press_answer(word: str, sent_as: str) -> Case:
+    return Case(
+        name=f"answer_print_error {word}",
+        action="button.press",
+        key=f"{word}_error",
+        scenario="printing",
+        prepare=fail,
+        requests=(order(sent_as, err=str(WRONG_PLATE), param="reserve", job_id="0"),),
+        shows=state("sensor", "status", "running"),
+    )
+
+
 def jog(axis: str, distance: float, line: str, model: str) -> Case:
     return Case(
         name="jog",
@@ -957,6 +969,8 @@ CARE = (
     answer("retry", "resume", "running"),
     answer("ignore", "ignore", "running"),
     answer("stop", "stop", "failed"),
+    press_answer("retry", "resume"),
+    press_answer("ignore", "ignore"),
     Case(
         name="answer_print_error dismiss", action="bambu_printer.answer_error",
         data={"answer": "dismiss"}, prepare=warn,
@@ -1012,6 +1026,54 @@ CARE = (
     ),
 )  # fmt: skip
 
+
+async def offer_firmware(rig: Rig) -> None:
+    rig.printer.simulation.offer_firmware("01.99.00.00")
+    await rig.report(full=True)
+
+
+def camera(command: str, **fields: str) -> Body:
+    return {"camera": {"command": command, **fields}}
+
+
+CAMERA = (
+    Case(
+        name="set_camera_recording",
+        action="switch.turn_off",
+        key="camera_recording",
+        model="P1S",
+        requests=(camera("ipcam_record_set", control="disable"),),
+        shows=state("switch", "camera_recording", "off"),
+    ),
+    Case(
+        name="set_timelapse",
+        action="switch.turn_on",
+        key="timelapse",
+        model="H2D",
+        requests=(camera("ipcam_timelapse", control="enable"),),
+        shows=state("switch", "timelapse", "on"),
+    ),
+    Case(
+        name="set_camera_resolution",
+        action="select.select_option",
+        key="camera_resolution",
+        data={"option": "720p"},
+        model="X1C",
+        requests=(camera("ipcam_resolution_set", resolution="720p"),),
+        shows=state("select", "camera_resolution", "720p"),
+        wrong=(({"option": "4k"}, "not_valid_option"),),
+        lacks=(("P1S", "idle", NO_ENTITY), ("H2D", "idle", NO_ENTITY)),
+    ),
+    Case(
+        name="install_firmware",
+        action="update.install",
+        key="firmware",
+        prepare=offer_firmware,
+        requests=({"upgrade": {"command": "upgrade_confirm", "src_id": 1}},),
+        shows=attribute("update", "firmware", "in_progress", True),
+    ),
+)
+
 CASES: tuple[Case, ...] = (
     *HEAT,
     *AIR,
@@ -1022,6 +1084,7 @@ CASES: tuple[Case, ...] = (
     *DRYING,
     *WATCHING,
     *CARE,
+    *CAMERA,
 )
 
 __all__ = ["CASES", "WRONG_PLATE", "call"]

@@ -43,6 +43,7 @@ SWITCHES = {
 }  # fmt: skip
 SWITCHES["H2D"] = SWITCHES["X2D"] = {*SWITCHES["P2S"], "ams_128_dryer"}
 _AMS = {"ams_estimate_remaining", "ams_read_on_insert", "ams_read_on_power_up"}
+_CAMERA = {"camera_recording", "timelapse"}
 
 
 def keys(rig: Rig, platform: str) -> set[str]:
@@ -60,7 +61,7 @@ def keys(rig: Rig, platform: str) -> set[str]:
 async def test_every_switch(rig: Rig, model: str) -> None:
     """Each one there is: off, on, and off again, always as the printer says."""
     there = keys(rig, "switch")
-    assert there == SWITCHES[model] | _AMS
+    assert there == SWITCHES[model] | _AMS | _CAMERA
     for key in sorted(there):
         if key.endswith("_dryer"):
             continue
@@ -81,6 +82,8 @@ async def test_every_switch(rig: Rig, model: str) -> None:
 def _reported(known: Any, key: str) -> bool:
     if key in _AMS:
         return bool(getattr(known.ams, key.removeprefix("ams_")))
+    if key in _CAMERA:
+        return bool(getattr(known.camera, key.removeprefix("camera_")))
     if key.endswith("_detector"):
         return bool(getattr(known.detectors, key.removesuffix("_detector")).enabled)
     return bool(getattr(known.options, key))

@@ -1,7 +1,10 @@
 """What the actions return, to whom, and when they cannot."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.auth.models import User
 from homeassistant.core import Context, HomeAssistant, SupportsResponse
@@ -16,6 +19,8 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.bambu_printer.const import DOMAIN
+from custom_components.bambu_printer.job_pictures import JobPictures
+from custom_components.bambu_printer.job_record import FilamentUse
 from scripts.documentation.operations import action_names
 from scripts.documentation.page import flat_fields
 from scripts.documentation.responses import RESPONSES
@@ -23,7 +28,13 @@ from tests.conftest import Rig, wait_until
 
 from .support import ACTIONS, device_of, order, sent
 
-RESPONSE_TESTS = ("get_current_bind_list", "get_job", "get_nozzles", "search_filaments")
+RESPONSE_TESTS = (
+    "get_current_bind_list",
+    "get_job",
+    "get_job_history",
+    "get_nozzles",
+    "search_filaments",
+)
 RAW: dict[str, dict[str, Any]] = {
     "send_gcode": {"gcode": "M106 P1 S0"},
     "send_command": {"message": {"print": {"command": "pause", "param": ""}}},
@@ -111,6 +122,28 @@ async def test_get_nozzles(rig: Rig) -> None:
     assert right["material"] == "hardened_steel"
 
 
+async def test_get_job_history(rig: Rig) -> None:
+    jobs = rig.entry.runtime_data.jobs
+    rig.printer.simulation.finish()
+    await rig.report(full=True)
+    await wait_until(rig.hass, lambda: jobs.last)
+    picture = b"\x89PNG\r\n\x1a\nrest"
+    await jobs.async_set_job_details(
+        jobs.last.job, filament=[FilamentUse(slot="external", grams=12.5)]
+    )
+    with patch.object(JobPictures, "read", return_value=picture):
+        jobs._records[jobs.last.job] = replace(jobs.last, picture=len(picture))
+        answer = await ask(rig, "get_job_history", pictures=True)
+    assert set(paths(answer)) == set(RESPONSES["get_job_history"])
+    (job,) = answer["jobs"]
+    assert job["name"] == "Herb planter with drip tray"
+    assert job["outcome"] == "finished"
+    assert job["filament_used"] == answer["filament_used"] == 12.5
+    assert b64decode(job["picture"].partition(",")[2]) == picture
+    assert answer["total_jobs"] == 1
+    assert (await ask(rig, "get_job_history", outcome="failed"))["jobs"] == []
+
+
 async def test_search_filaments(rig: Rig) -> None:
     found = (await ask(rig, "search_filaments", search="petg"))["filaments"]
     assert {"id": "GFG99", "name": "Generic PETG", "type": "PETG",
@@ -191,7 +224,7 @@ async def test_responses_only_when_asked_for(rig: Rig) -> None:
                 await rig.hass.services.async_call(
                     DOMAIN, action, data, blocking=True, return_response=True
                 )
-        else:
+        elif action in RAW:
             answer = await rig.hass.services.async_call(
                 DOMAIN, action, {**data, **RAW[action]}, blocking=True
             )

@@ -13,13 +13,21 @@ from scripts.documentation.__main__ import main
 from scripts.documentation.operations import OPERATIONS
 from scripts.documentation.responses import RESPONSES
 from tests.conftest import Rig
+from tests.test_file_actions import FILE_ACTION_TESTS
+from tests.test_print_file import PRINT_ACTION_TESTS, PRINT_TESTS
 
 from .cases import CASES
 from .support import ACTIONS, as_commands
+from .test_files import FILE_TESTS
 from .test_responses import RESPONSE_TESTS
 from .test_session import SESSION_TESTS
 
-TESTED = {case.name for case in CASES} | set(SESSION_TESTS) | set(RESPONSE_TESTS)
+TESTED = {case.name for case in CASES} | {
+    *FILE_TESTS,
+    *PRINT_TESTS,
+    *RESPONSE_TESTS,
+    *SESSION_TESTS,
+}
 
 
 def test_code_and_table_agree() -> None:
@@ -46,6 +54,9 @@ def test_every_row_has_its_test(operation: operations.Operation) -> None:
     performed = {case.action for case in CASES if case.name == operation.name}
     if operation.name in RESPONSE_TESTS:
         return
+    if operation.name in (*FILE_TESTS, *PRINT_TESTS):
+        assert set(operation.actions) <= FILE_ACTION_TESTS | PRINT_ACTION_TESTS
+        return
     # Each way that the table names is gone.
     for action in operation.actions:
         assert f"{DOMAIN}.{action}" in performed
@@ -67,8 +78,9 @@ def test_every_command_of_a_row_is_seen() -> None:
         for case in CASES
         for command in as_commands(list(case.requests))
     }
+    elsewhere = (*SESSION_TESTS, *PRINT_TESTS)
     named = {
-        wire for row in OPERATIONS if row.name not in SESSION_TESTS for wire in row.wire
+        wire for row in OPERATIONS if row.name not in elsewhere for wire in row.wire
     }
     assert named - seen == {
         "print.gcode_line …",
@@ -138,7 +150,10 @@ async def test_keys_are_those_of_the_entities(rig: Rig) -> None:
         "climate.auxiliary_nozzle",
         "climate.main_nozzle",
         "fan.aux_2_fan",
+        "select.camera_resolution",
         "select.mounted_nozzle_diameter",
         "select.mounted_nozzle_material",
         "switch.air_print_detection",
+        # It is there, but its device class names it.
+        "update.firmware",
     }

@@ -163,7 +163,7 @@ class Replay:
         """Take a delta."""
         return self.apply(delta(**keys))
 
-    def _take(self, sections: set[str]) -> frozenset[str]:
+    def _take(self, sections: Iterable[str]) -> frozenset[str]:
         self.state, changed = decode_sections(
             self.state, self.raw.data, sections, self.context
         )
@@ -178,21 +178,21 @@ class Recorder:
         self.events: list[str] = []
         self.messages: list[Json] = []
         self.malformed: list[str] = []
-        self.errors: list[tuple[BaseException, bool]] = []
+        self.errors: list[BaseException] = []
 
     def on_connected(self) -> None:
         """The session is there."""
         self.events.append("connected")
 
-    def on_disconnected(self, error: Any, *, final: bool) -> None:
+    def on_disconnected(self, error: Any) -> None:
         """The session is lost."""
         self.events.append("disconnected")
-        self.errors.append((error, final))
+        self.errors.append(error)
 
     def on_message(self, message: Any) -> None:
         """A message arrived."""
         self.messages.append(message)
 
-    def on_malformed(self, reason: str) -> None:
+    def on_malformed(self, reason: str, *, oversized: bool = False) -> None:
         """Something else arrived."""
         self.malformed.append(reason)

@@ -8,10 +8,12 @@ import zlib
 
 import pytest
 
+from custom_components.bambu_printer.printer import archive as archive_module
 from custom_components.bambu_printer.printer.archive import (
     MAX_MEMBER_SIZE,
     ArchiveError,
     ArchiveStream,
+    IncompleteArchiveError,
     SeekableArchive,
 )
 
@@ -186,3 +188,45 @@ def test_sizes_in_the_wide_form():
     stream = streamed(target.getvalue(), block=13)
     assert {name: stream.read(name) for name in SMALL} == SMALL
     assert streamed(content).names == stream.names
+
+
+def test_pictures_are_bounded():
+    """Of too many the rest is left out; what is needed is kept all the same."""
+    members = {f"p{n}.png": os.urandom(3 << 20) for n in range(6)} | {"last": b"x"}
+    content = packed(members, method=zipfile.ZIP_STORED)
+    stream = ArchiveStream(lambda _: True, lambda name: name.endswith(".png"))
+    stream.write(content)
+    assert stream.names == set(members)
+    assert stream.read("last") == b"x"
+    kept = [name for name in members if stream.read(name) is not None]
+    assert kept == ["p0.png", "p1.png", "p2.png", "p3.png", "last"]
+
+
+def test_a_member_that_never_ends(monkeypatch):
+    monkeypatch.setattr(archive_module, "MAX_INFLATED", 5 << 20)
+    content = packed({"bomb": bytes(6 << 20)}, seekable=False)
+    with pytest.raises(ArchiveError, match="never ends"):
+        streamed(content, wanted=lambda _: False)
+
+
+def test_sums_behind_members_are_checked():
+    content = bytearray(packed({"m": b"hello world" * 100}, seekable=False))
+    position = content.index(b"PK\x07\x08")
+    content[position + 4] ^= 1
+    with pytest.raises(ArchiveError, match="damaged"):
+        streamed(bytes(content))
+
+
+def test_directories_that_are_too_large():
+    content = packed({f"{'x' * 200}{n}": b"" for n in range(4999)})
+    with pytest.raises(ArchiveError, match="too many"):
+        SeekableArchive(io.BytesIO(content))
+
+
+def test_incomplete_or_none_at_all():
+    whole = packed(SMALL)
+    with pytest.raises(IncompleteArchiveError):
+        SeekableArchive(io.BytesIO(whole[:-40]))
+    with pytest.raises(ArchiveError) as caught:
+        SeekableArchive(io.BytesIO(b"something else" * 10))
+    assert not isinstance(caught.value, IncompleteArchiveError)

@@ -24,12 +24,13 @@ from custom_components.bambu_printer.printer.security import (
     fetch_certificate_chain,
 )
 from custom_components.bambu_printer.printer.session import _check
+from custom_components.bambu_printer.printer.watchdog import Patience
 from virtual_printer import VirtualPrinter
 from virtual_printer.certificates import identity
 
 from .reports import NOW, ZERO_TAG, ZERO_UUID, Replay, ams, decode, module, tray, unit
 
-SESSION = "custom_components.bambu_printer.printer.session"
+WATCHDOG = "custom_components.bambu_printer.printer.watchdog"
 PRINTER = "custom_components.bambu_printer.printer.printer"
 
 
@@ -225,18 +226,16 @@ async def test_quit_ends_a_start_at_once(quiet, phase):
     port = (
         silent.sockets[0].getsockname()[1] if phase == "handshake" else quiet.mqtt_port
     )
-    with patch(f"{SESSION}._KEEPALIVE", 1):
-        printer = BambuPrinter(endpoint(quiet, mqtt_port=port))
-        start = asyncio.create_task(printer.start_session())
-        await asyncio.sleep(0.3)
-        await printer.quit()
-        async with asyncio.timeout(1):
-            with pytest.raises(NotConnectedError):
-                await start
-        assert printer.service_state is ServiceState.QUIT
-        silent.close()
-        silent.abort_clients()
-        await asyncio.sleep(0.2)
+    printer = BambuPrinter(endpoint(quiet, mqtt_port=port))
+    start = asyncio.create_task(printer.start_session())
+    await asyncio.sleep(0.3)
+    await printer.quit()
+    async with asyncio.timeout(1):
+        with pytest.raises(NotConnectedError):
+            await start
+    assert printer.service_state is ServiceState.QUIT
+    silent.close()
+    silent.abort_clients()
 
 
 async def test_a_slow_report_is_asked_for_once(quiet):
@@ -272,7 +271,10 @@ async def test_a_lost_question_is_asked_again(quiet):
 
 
 async def test_a_pause_may_last(quiet):
-    with patch(f"{SESSION}.QUIET_TIME", 0.1), patch(f"{SESSION}.PING_TIMEOUT", 0.1):
+    with (
+        patch(f"{PRINTER}.patience", lambda _model: Patience(0.1, 0.1, 0)),
+        patch(f"{WATCHDOG}.ANSWER_TIME", 0.1),
+    ):
         printer = BambuPrinter(endpoint(quiet))
         await printer.start_session()
         await printer.pause_session()

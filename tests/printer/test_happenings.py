@@ -21,7 +21,7 @@ PAUSE = GcodeState.PAUSE
 FINISH = GcodeState.FINISH
 FAILED = GcodeState.FAILED
 
-JOB = {
+JOB: dict[str, Any] = {
     "job_key": "0/0/0/boat.3mf/Boat",
     "name": "Boat",
     "file": "boat.3mf",

@@ -190,6 +190,25 @@ def test_hostile_or_broken_xml(reader_of, content):
     assert caught.value.details["path"] == "/part.3mf"
 
 
+def test_a_message_that_the_slicer_did_not_escape(reader_of):
+    text = SLICE_INFO.replace(
+        "</plate>", '<warning msg="a < b & c" level="1" error_code ="1"/></plate>', 1
+    )
+    info = reader_of(**{"Metadata/slice_info.config": text.encode()}).info()
+    assert info.plates[0].prediction == 5935
+
+
+def test_the_bed_where_older_files_name_it(reader_of):
+    settings = json.dumps({"curr_bed_type": "Textured PEI Plate"}).encode()
+    info = reader_of(
+        **{
+            "Metadata/plate_2.json": None,
+            "Metadata/project_settings.config": settings,
+        }
+    ).info()
+    assert info.plates[0].bed_type == "textured_plate"
+
+
 @pytest.mark.parametrize("content", [b"[]", b"null", b"7"])
 def test_unexpected_json(reader_of, content):
     info = reader_of(**{"Metadata/plate_2.json": content}).info()

@@ -5,7 +5,11 @@ import logging
 
 import pytest
 
-from custom_components.bambu_printer.printer.report import RawReport, extract_status
+from custom_components.bambu_printer.printer.report import (
+    HEAT_KEY,
+    RawReport,
+    extract_status,
+)
 
 from .reports import ZERO_TAG, ZERO_UUID, ams, delta, full, status, tray, unit
 
@@ -286,7 +290,8 @@ def test_parts_of_the_toolhead_merge_by_id(part):
     info = [{"id": 0, "temp": 20, "x": 1}, {"id": 1, "temp": 30, "x": 2}]
     raw = started(device={part: {"info": info, "state": 2}})
     changed = raw.apply(delta(device={part: {"info": [{"id": 1, "temp": 31}]}}))
-    assert changed == {f"device.{part}"}
+    # That nothing changed but how hot it is, is told apart, where it is hot.
+    assert changed == {HEAT_KEY if part == "extruder" else f"device.{part}"}
     assert raw.data["device"][part] == {
         "info": [{"id": 0, "temp": 20, "x": 1}, {"id": 1, "temp": 31, "x": 2}],
         "state": 2,

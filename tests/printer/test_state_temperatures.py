@@ -195,8 +195,49 @@ def test_temperatures_are_shown_anew_from_half_a_degree_on(value, shown):
 def test_a_target_is_shown_at_once():
     replay = Replay()
     replay.full(bed_temper=60.0, bed_target_temper=60)
-    assert replay.delta(bed_target_temper=60.2) == {"temperatures"}
-    assert replay.state.temperatures.bed == Heater(60.0, 60.2)
+    assert replay.delta(bed_target_temper=61) == {"temperatures"}
+    assert replay.state.temperatures.bed == Heater(60.0, 61.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(60.4, 60.0), (59, 60.0), (61.4, 60.0), (61.5, 61.5), (58.5, 58.5), (30, 30.0)],
+)
+def test_a_heater_that_holds_its_target_is_shown_there(value, shown):
+    replay = Replay()
+    replay.full(bed_temper=59.7, bed_target_temper=60)
+    assert replay.state.temperatures.bed == Heater(60.0, 60.0)
+    changed = replay.delta(bed_temper=value)
+    assert replay.state.temperatures.bed.current == shown
+    assert changed == (frozenset() if shown == 60.0 else {"temperatures"})
+
+
+def test_a_heater_on_its_way_is_shown_as_it_is_until_it_arrives():
+    replay = Replay()
+    replay.full(nozzle_temper=210, nozzle_target_temper=220)
+    shown = []
+    for value in (215.25, 219, 219.4, 219.6, 221, 219, 220.5):
+        replay.delta(nozzle_temper=value)
+        shown.append(replay.state.temperatures.nozzles[0].current)
+    assert shown == [215.2, 219.0, 219.0, 220.0, 220.0, 220.0, 220.0]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(24, 23.0), (22, 23.0), (25, 25.0)])
+def test_a_sensor_of_whole_degrees_may_sit_on_the_edge_of_one(value, shown):
+    replay = Replay(key="H2D")
+    part = {"state": 1, "info": [{"id": 0, "temp": packed(23)}]}
+    replay.full(device={"extruder": part})
+    info = [{"id": 0, "temp": packed(value)}]
+    changed = replay.delta(device={"extruder": {"info": info}})
+    assert replay.state.temperatures.nozzles[0].current == shown
+    assert changed == (frozenset() if shown == 23.0 else {"temperatures"})
+
+
+def test_a_heater_that_is_off_is_held_nowhere():
+    replay = Replay()
+    replay.full(nozzle_temper=0, nozzle_target_temper=0)
+    replay.delta(nozzle_temper=0.7)
+    assert replay.state.temperatures.nozzles[0].current == 0.7
 
 
 def test_a_target_of_zero_is_off_and_not_unknown():

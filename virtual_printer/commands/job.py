@@ -134,6 +134,8 @@ def project_file(context: Context, request: Json) -> Reply:
     ]
     if request.get("vibration_cali") is True and 3 not in job.stages:
         job.stages.append(3)
+    machine.once = {"ams_mapping": list(mapping)}
+    job.mapping = _packed(mapping, mapping2)
     machine.report["ipcam"]["timelapse"] = (
         "enable" if request.get("timelapse") else "disable"
     )
@@ -148,6 +150,25 @@ def project_file(context: Context, request: Json) -> Reply:
         },
     )
     return None
+
+
+def _packed(mapping: list[object], mapping2: object) -> list[int]:
+    """Return the slots as newer firmware reports them: unit and slot in one number."""
+    packed = []
+    entries = mapping2 if isinstance(mapping2, list) else []
+    for index, value in enumerate(mapping):
+        entry = entries[index] if index < len(entries) else None
+        if isinstance(entry, dict):
+            unit, slot = (
+                number(entry.get("ams_id"), 255),
+                number(entry.get("slot_id"), 255),
+            )
+        elif isinstance(value, int) and value >= 0:
+            unit, slot = (value, 0) if value >= 128 else divmod(value, 4)
+        else:
+            unit, slot = 255, 255
+        packed.append(65535 if slot == 255 else unit << 8 | slot)
+    return packed
 
 
 def _archive(

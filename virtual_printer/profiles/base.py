@@ -445,7 +445,11 @@ def ipcam_block(profile: Profile) -> Json:
             "brtc_service": "enable",
             "bs_state": 0,
             "laser_preview_res": 5,
-            "rtsp_url": "disable",
+            # The H2 series comes with the live view switched off; the address is wrong
+            # on real printers too.
+            "rtsp_url": "disable"
+            if profile.family is Family.H2
+            else "rtsps://192.0.2.10:322/streaming/live/1",
             "tl_store_hpd_type": 2,
             "tl_store_path_type": 2,
         }

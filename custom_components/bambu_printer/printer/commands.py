@@ -32,6 +32,11 @@ def push_all() -> Command:
     return Command("pushing", {"command": "pushall", "version": 1, "push_target": 1})
 
 
+def start_reports() -> Command:
+    """Ask for the periodic reports again, on firmware that has stopped sending them."""
+    return Command("pushing", {"command": "start"})
+
+
 def pause() -> Command:
     """Pause the job."""
     return Command("print", {"command": "pause", "param": ""})
@@ -142,6 +147,47 @@ def select_extruder(extruder: int) -> Command:
 def skip_objects(objects: list[int]) -> Command:
     """Leave out objects of the running job, by their numbers in the sliced file."""
     return Command("print", {"command": "skip_objects", "obj_list": list(objects)})
+
+
+def project_file(
+    *,
+    file: str,
+    url: str,
+    plate: int,
+    name: str,
+    job_number: str,
+    bed_type: str,
+    use_ams: bool,
+    ams_mapping: list[int],
+    ams_mapping2: list[dict[str, int]],
+    options: dict[str, Any],
+) -> Command:
+    """Print a plate of a sliced project.
+
+    `options` are those that the model knows, in its own form.  The mappings have an entry
+    for each filament of the project.  Never quote numbers or booleans here: a printer takes
+    another type for another value.
+    """
+    return Command(
+        "print",
+        {
+            "command": "project_file",
+            "param": f"Metadata/plate_{plate}.gcode",
+            "url": url,
+            "file": file,
+            "md5": "",
+            "project_id": job_number,
+            "profile_id": "0",
+            "task_id": job_number,
+            "subtask_id": job_number,
+            "subtask_name": name,
+            "bed_type": bed_type,
+            **options,
+            "use_ams": use_ams,
+            "ams_mapping": list(ams_mapping),
+            "ams_mapping2": [dict(entry) for entry in ams_mapping2],
+        },
+    )
 
 
 def refresh_nozzle() -> Command:
@@ -393,6 +439,32 @@ def set_door_reaction(reaction: int) -> Command:
 def set_store_sent_files(*, enabled: bool) -> Command:
     """Choose whether files that are sent for printing stay on the card."""
     return Command("system", {"command": "print_cache_set", "config": enabled})
+
+
+def set_camera_recording(*, enabled: bool) -> Command:
+    """Record onto the card while printing."""
+    return Command("camera", {"command": "ipcam_record_set", "control": _word(enabled)})
+
+
+def set_timelapse(*, enabled: bool) -> Command:
+    """Make a timelapse of prints."""
+    return Command("camera", {"command": "ipcam_timelapse", "control": _word(enabled)})
+
+
+def set_camera_resolution(resolution: str) -> Command:
+    """Choose the resolution, ``720p`` or ``1080p``."""
+    return Command(
+        "camera", {"command": "ipcam_resolution_set", "resolution": str(resolution)}
+    )
+
+
+def _word(on: bool) -> str:
+    return "enable" if on else "disable"
+
+
+def confirm_upgrade() -> Command:
+    """Install the firmware that the printer offers."""
+    return Command("upgrade", {"command": "upgrade_confirm", "src_id": 1})
 
 
 def clean_print_error(job_id: str, error: int) -> Command:

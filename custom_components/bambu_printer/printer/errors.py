@@ -43,6 +43,15 @@ class ConnectTimeoutError(PrinterConnectionError):
     code = "timed_out"
 
 
+class HungUpError(PrinterConnectionError):
+    """The right printer answered, but ended the conversation before it let us in.
+
+    Printers that have as many clients as they can take do so.
+    """
+
+    code = "hung_up"
+
+
 class NotAPrinterError(PrinterConnectionError):
     """Something listens there, but it does not present a printer's certificate."""
 
@@ -80,6 +89,36 @@ class NoReportError(PrinterConnectionError):
     code = "no_report"
 
 
+class CameraError(BambuError):
+    """The printer can be reached, but its camera shows nothing."""
+
+    code = "camera_failed"
+
+
+class CameraOffError(CameraError):
+    """The live view is switched off at the printer."""
+
+    code = "camera_off"
+
+
+class CameraRefusedError(CameraError):
+    """The camera hangs up, or says no, instead of accepting the access code."""
+
+    code = "camera_refused"
+
+
+class CameraReleasedError(CameraError):
+    """The session is paused, and with it the camera."""
+
+    code = "camera_released"
+
+
+class CameraSilentError(CameraError):
+    """The camera accepts us and sends nothing: mostly somebody else is watching."""
+
+    code = "camera_silent"
+
+
 class NotConnectedError(PrinterConnectionError):
     """A command was given while there is no session to send it through."""
 
@@ -112,6 +151,12 @@ class NotAuthorizedError(CommandRejectedError):
     """The firmware wants signed commands: Developer Mode is off."""
 
     code = "not_authorized"
+
+
+class NoUpdateError(CommandError):
+    """The printer offers no update of its firmware."""
+
+    code = "no_update"
 
 
 class CommandTimeoutError(CommandError):
@@ -177,6 +222,138 @@ class WrongStateError(CommandError):
         super().__init__(
             f"{command} is not possible while {state}", command=command, state=state
         )
+
+
+class PrintRefusedError(CommandError):
+    """A print cannot be started, or objects cannot be skipped, for what the file says."""
+
+    code = "print_refused"
+
+
+class PlateMissingError(PrintRefusedError):
+    """The project has no such plate, or several of which none was chosen."""
+
+    code = "plate_missing"
+
+    def __init__(self, path: str, plates: str) -> None:
+        """Remember the plates that there are."""
+        super().__init__(
+            f"{path} has plates {plates}: choose one", path=path, plates=plates
+        )
+
+
+class ModelMismatchError(PrintRefusedError):
+    """The file was sliced for another model; this can be overruled."""
+
+    code = "model_mismatch"
+
+    def __init__(self, sliced_for: str, model: str) -> None:
+        """Remember both models."""
+        super().__init__(
+            f"sliced for {sliced_for}, not for {model}",
+            sliced_for=sliced_for,
+            model=model,
+        )
+
+
+class NozzleMismatchError(PrintRefusedError):
+    """The file was sliced for another nozzle; this can be overruled."""
+
+    code = "nozzle_mismatch"
+
+    def __init__(self, sliced_for: str, mounted: str) -> None:
+        """Remember both diameters in mm."""
+        super().__init__(
+            f"sliced for a nozzle of {sliced_for} mm, mounted is {mounted} mm",
+            sliced_for=sliced_for,
+            mounted=mounted,
+        )
+
+
+class FilamentMissingError(PrintRefusedError):
+    """There is no slot for a filament of the plate."""
+
+    code = "filament_missing"
+
+    def __init__(self, filaments: str) -> None:
+        """Remember which filaments, and why."""
+        super().__init__(f"no slot for {filaments}", filaments=filaments)
+
+
+class MaterialMismatchError(PrintRefusedError):
+    """A slot that was chosen holds another material; this can be overruled."""
+
+    code = "material_mismatch"
+
+    def __init__(self, filaments: str) -> None:
+        """Remember what was sliced, and what is there."""
+        super().__init__(f"another material: {filaments}", filaments=filaments)
+
+
+class NameWithSpaceError(PrintRefusedError):
+    """Printers of this model ignore the start of a file with a space in its path."""
+
+    code = "name_with_space"
+
+    def __init__(self, path: str) -> None:
+        """Remember the path."""
+        super().__init__(f"{path} has a space in it", path=path)
+
+
+class StartFailedError(CommandError):
+    """The printer took the command, and then could not print the file."""
+
+    code = "start_failed"
+
+    def __init__(self, err_code: int) -> None:
+        """Remember the printer's error number."""
+        self.err_code = err_code
+        super().__init__(
+            f"error {err_code:08X}",
+            err_code=f"{err_code >> 16:04X}-{err_code & 0xFFFF:04X}",
+        )
+
+
+class ObjectsUnknownError(PrintRefusedError):
+    """Objects are given by name, and the file of the running job is not known."""
+
+    code = "objects_unknown"
+
+
+class NoSuchObjectError(PrintRefusedError):
+    """The plate has no such objects."""
+
+    code = "no_such_object"
+
+    def __init__(self, wanted: str, objects: str) -> None:
+        """Remember what was asked for, and what there is."""
+        super().__init__(f"no {wanted} among {objects}", wanted=wanted, objects=objects)
+
+
+class AmbiguousObjectError(PrintRefusedError):
+    """Several objects have the name: only their numbers tell them apart."""
+
+    code = "ambiguous_object"
+
+    def __init__(self, name: str, numbers: str) -> None:
+        """Remember the name, and the numbers that it may stand for."""
+        super().__init__(f"{name} may be {numbers}", name=name, numbers=numbers)
+
+
+class NotSkippableError(PrintRefusedError):
+    """The plate was sliced without the labels that skipping needs, or has too many objects."""
+
+    code = "not_skippable"
+
+    def __init__(self, limit: int) -> None:
+        """Remember how many objects a plate may have."""
+        super().__init__("objects of this plate cannot be skipped", limit=limit)
+
+
+class NothingLeftError(PrintRefusedError):
+    """Without these objects nothing would be left to print: stop the job instead."""
+
+    code = "nothing_left"
 
 
 class DryingRefusedError(CommandError):
@@ -313,3 +490,25 @@ class ProjectError(BambuError):
     def __init__(self, path: str, reason: str) -> None:
         """Remember the file and what is wrong with it."""
         super().__init__(f"{path}: {reason}", path=path, reason=reason)
+
+
+class ProjectIncompleteError(ProjectError):
+    """An archive has no end: it is still being written, or was cut off."""
+
+    code = "project_incomplete"
+
+
+class ProjectTooLargeError(ProjectError):
+    """A project would have to be downloaded as a whole, and is too large for that."""
+
+    code = "project_too_large"
+
+    def __init__(self, path: str, size: int, limit: int) -> None:
+        """Remember sizes in bytes."""
+        BambuError.__init__(
+            self,
+            f"{path}: {size} bytes would have to be fetched",
+            path=path,
+            size=f"{size / 1e6:.0f}",
+            limit=f"{limit / 1e6:.0f}",
+        )

@@ -9,9 +9,12 @@ Everything in here blocks: it runs in an executor.
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 import ftplib
+from io import BufferedReader
+import select
 import socket
 import ssl
-from typing import Any, BinaryIO, override
+import time
+from typing import Any, override
 
 from .errors import (
     BambuError,
@@ -29,47 +32,138 @@ REPLY_TIMEOUT = 10.0
 DATA_TIMEOUT = 30.0
 """Seconds without a byte after which a transfer counts as broken."""
 UPLOAD_REPLY_TIMEOUT = 60.0
+REASON_TIMEOUT = 2.0
+"""Seconds to wait for the reason after the server has broken off an upload."""
+BUSY_TRIES = 4
+BUSY_PAUSE = 1.0
+"""How often a transfer is tried while the printer is busy with another, and the seconds
+in between."""
 BLOCK_SIZE = 256 * 1024
-_SMALL_BUFFER = 64 * 1024
-"""Receive buffer while only a part of a file is wanted: bounds what comes in vain."""
+_SMALL_BUFFER = 16 * 1024
+_SMALL_SEGMENT = 1360
+"""Bytes of a receive buffer and a packet while only a part of a file is wanted."""
+_LARGEST_LISTING = 4 << 20
 
 type Stop = Callable[[], bool]
 type Progress = Callable[[int], None]
+type Sink = Callable[[memoryview], object]
+"""Takes a block, which is another one when it returns."""
+
+
+class RestartRefusedError(Exception):
+    """The server does not start in the middle of a file, whatever it says."""
 
 
 class Connection(ftplib.FTP_TLS):
-    """A control connection, logged in."""
+    """A control connection, logged in.
 
-    def __init__(
-        self, host: str, port: int, user: str, password: str, context: ssl.SSLContext
-    ) -> None:
+    One thread uses it; only `interrupt` may be called from another.
+    """
+
+    def __init__(self, host: str, port: int, context: ssl.SSLContext) -> None:
+        """Prepare a connection; `open` makes it."""
+        super().__init__(context=context, timeout=CONNECT_TIMEOUT)
+        self.host, self.port = host, port
+        self.usable = True
+        """Whether another command can follow."""
+        self._interrupted = False
+        self._raw: list[socket.socket] = []
+        """What `interrupt` must shut."""
+
+    def open(self, user: str, password: str) -> None:
         """Connect and log in.
 
         Raises a `PrinterConnectionError`, `InvalidAccessCodeError` among them.
         """
-        super().__init__(context=context, timeout=CONNECT_TIMEOUT)
         try:
-            self.connect(host, port)
+            self.connect()
             self._log_in(user, password)
         except BambuError:
             self.close()
             raise
-        except (OSError, EOFError, ftplib.Error, UnicodeError) as err:
+        except (OSError, EOFError, ftplib.Error, ValueError) as err:
             self.close()
             raise connection_error(err) from err
 
-    @override
-    def connect(self, host: str = "", port: int = 0, *_: Any, **__: Any) -> str:
-        """Connect, with TLS from the first byte."""
-        self.host, self.port = host, port
-        plain = socket.create_connection((host, port), CONNECT_TIMEOUT)
-        self.af = plain.family
+    def interrupt(self) -> None:
+        """Make whatever blocks on the network fail at once."""
+        self._interrupted = True
+        for connection in tuple(self._raw):
+            with suppress(OSError):
+                # Not the method of TLS sockets, which changes what the thread works with.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    def has_news(self) -> bool:
+        """Tell whether the server has said something, or hung up; does not wait."""
+        if self.sock is None:
+            return True
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _dial(self, port: int, *, small: bool = False) -> socket.socket:
+        """Connect to the printer, in a way that can be interrupted."""
+        reason: OSError = ConnectionAbortedError("interrupted")
+        for family, kind, proto, _, address in socket.getaddrinfo(
+            self.host, port, type=socket.SOCK_STREAM
+        ):
+            if self._interrupted:
+                break
+            plain = socket.socket(family, kind, proto)
+            self._raw.append(plain)
+            try:
+                plain.settimeout(CONNECT_TIMEOUT)
+                if small:
+                    _bound(plain)
+                plain.connect(address)
+            except OSError as err:
+                self._raw.remove(plain)
+                plain.close()
+                reason = err
+            else:
+                return plain
+        raise reason
+
+    def _encrypt(
+        self, plain: socket.socket, session: ssl.SSLSession | None = None
+    ) -> ssl.SSLSocket:
+        """Begin TLS; the context itself knows which name to expect."""
+        self._raw.remove(plain)
         try:
-            # The context itself knows which name to expect.
-            self.sock = self.context.wrap_socket(plain, server_hostname=host)
+            secure = self.context.wrap_socket(
+                plain,
+                server_hostname=self.host,
+                session=session,
+                do_handshake_on_connect=False,
+            )
         except BaseException:
             plain.close()
             raise
+        self._raw.append(secure)
+        try:
+            self._go_on()
+            secure.do_handshake()
+        except BaseException:
+            self._drop(secure)
+            raise
+        return secure
+
+    def _go_on(self) -> None:
+        if self._interrupted:
+            raise ConnectionAbortedError("interrupted")
+
+    def _drop(self, connection: socket.socket) -> None:
+        """Close a data connection without a farewell."""
+        if connection in self._raw:
+            self._raw.remove(connection)
+        connection.close()
+
+    @override
+    def connect(self, *_: Any, **__: Any) -> str:
+        """Connect, with TLS from the first byte."""
+        plain = self._dial(self.port)
+        self.af = plain.family
+        self.sock = self._encrypt(plain)
         self.file = self.sock.makefile("r", encoding=self.encoding, errors="replace")
         self.welcome = self.getresp()
         return self.welcome
@@ -83,10 +177,11 @@ class Connection(ftplib.FTP_TLS):
         if self.sendcmd(f"USER {user}").startswith("3"):
             try:
                 self.sendcmd(f"PASS {password}")
-            except ftplib.error_perm as err:
+            except ftplib.error_perm:
+                # Without its cause: what was sent must not show in a traceback.
                 raise InvalidAccessCodeError(
                     "the printer refuses the access code"
-                ) from err
+                ) from None
         self.voidcmd("TYPE I")
         self.voidcmd("PBSZ 0")
         self.voidcmd("PROT P")
@@ -98,28 +193,55 @@ class Connection(ftplib.FTP_TLS):
             self.sock.settimeout(seconds)
 
     @override
-    def ntransfercmd(
-        self, cmd: str, rest: int | str | None = None
-    ) -> tuple[ssl.SSLSocket, int | None]:
-        """Open a data connection; its TLS begins only after the server said to go ahead."""
-        # Over the plain parent: the secure one would not resume the session.
-        plain, size = ftplib.FTP.ntransfercmd(self, cmd, rest)
-        try:
-            plain.settimeout(DATA_TIMEOUT)
-            assert isinstance(self.sock, ssl.SSLSocket)
-            secure = self.context.wrap_socket(
-                plain, server_hostname=self.host, session=self.sock.session
-            )
-        except BaseException:
-            plain.close()
-            raise
-        return secure, size
-
-    @override
     def makepasv(self) -> tuple[str, int]:
         """Ask where to connect to; only the port of the answer is believed."""
         _, port = ftplib.parse227(self.sendcmd("PASV"))
         return self.host, port
+
+    def _begin(
+        self, command: str, start: int | None = None, *, small: bool = False
+    ) -> ssl.SSLSocket:
+        """Open a data connection.
+
+        A printer may still be busy with a transfer that was broken off: then it is asked
+        again, a few times.
+        """
+        for _ in range(BUSY_TRIES - 1):
+            try:
+                return self._try(command, start, small=small)
+            except ftplib.error_temp as err:
+                if not str(err).startswith("425") or not self.usable:
+                    raise
+            time.sleep(BUSY_PAUSE)
+            self._go_on()
+        return self._try(command, start, small=small)
+
+    def _try(self, command: str, start: int | None, *, small: bool) -> ssl.SSLSocket:
+        """Open a data connection; its TLS begins only after the server said to go ahead."""
+        _, port = self.makepasv()
+        plain = self._dial(port, small=small)
+        try:
+            if start:
+                self._restart(start)
+            self.usable = False
+            try:
+                self.sendcmd(command)
+            except ftplib.error_perm, ftplib.error_temp:
+                # Otherwise the next transfer, whatever it is, would start there.
+                self.usable = not start
+                raise
+            plain.settimeout(DATA_TIMEOUT)
+        except BaseException:
+            self._drop(plain)
+            raise
+        assert isinstance(self.sock, ssl.SSLSocket)
+        return self._encrypt(plain, self.sock.session)
+
+    def _restart(self, start: int) -> None:
+        try:
+            self.sendcmd(f"REST {start}")
+        except ftplib.error_perm as err:
+            raise RestartRefusedError(str(err)) from err
 
     # What printers are asked
 
@@ -136,122 +258,199 @@ class Connection(ftplib.FTP_TLS):
                 return None
             raise
 
-    def lines(self, path: str, stop: Stop) -> list[str]:
-        """Return the lines of a listing."""
+    def modified(self, path: str) -> str:
+        """Return when a file was changed, by the printer's clock; ``""``: not known."""
+        try:
+            answer = self.sendcmd(f"MDTM {path}")
+        except ftplib.error_perm:
+            return ""
+        return answer[4:].strip()[:14]
+
+    def is_folder(self, path: str) -> bool:
+        """Tell whether there is a folder."""
+        try:
+            self.voidcmd(f"CWD {path}")
+        except ftplib.error_perm:
+            return False
+        return True
+
+    def lines(self, path: str, stop: Stop, *, hidden: bool = False) -> list[str]:
+        """Return the lines of a listing; `hidden`: with what is usually left out."""
         # A path would be taken for options by one of the servers.
         self.voidcmd(f"CWD {path}")
         content = bytearray()
-        for block in self._read("LIST", None, stop):
+        command = "LIST -a" if hidden and self.is_vsftpd else "LIST"
+        for block in self._read(command, path, stop):
             content += block
             if len(content) > _LARGEST_LISTING:
                 raise TransferBrokenError(path, "the listing has no end")
-        self._end_of_download()
-        return content.decode("utf-8", "replace").splitlines()
+        # It has no size to compare with: only the server knows whether this is all.
+        self.voidresp()
+        self.usable = True
+        return content.decode("utf-8", "replace").split("\n")
 
-    def download(
-        self, path: str, into: BinaryIO, stop: Stop, progress: Progress
-    ) -> int:
-        """Write a file into a stream; return how many bytes came."""
+    def download(self, path: str, sink: Sink, stop: Stop, progress: Progress) -> int:
+        """Hand a file over, block by block; return how many bytes came."""
         done = 0
-        for block in self._read(f"RETR {path}", None, stop):
-            into.write(block)
+        for block in self._read(f"RETR {path}", path, stop):
+            sink(block)
             done += len(block)
             progress(done)
-        self._end_of_download()
+        self._take_last_word()
         return done
 
-    def read_range(self, path: str, start: int, length: int, stop: Stop) -> bytes:
-        """Return a part of a file; less than asked for at its end.
+    def read_range(
+        self, path: str, start: int, length: int, stop: Stop, *, ends: bool
+    ) -> bytes:
+        """Return a part of a file; `ends`: the part that reaches to its end.
 
-        Unless it reaches the end, the transfer is broken off, after which the connection
-        may be useless: `usable` tells.
+        Any other transfer is broken off, which some servers answer by hanging up.
+        Raises `RestartRefusedError` when the server does not start in the middle: because
+        it says so, or because there is more after the end.
         """
         content = bytearray()
-        blocks = self._read(f"RETR {path}", start, stop, limit=length)
-        for block in blocks:
+        limit = length + 1 if ends else length
+        for block in self._read(f"RETR {path}", path, stop, start, limit):
             content += block
-        self._end_of_download()
-        return bytes(content[:length])
+        self._take_last_word()
+        if len(content) > length:
+            raise RestartRefusedError(path)
+        return bytes(content)
 
     def can_restart(self) -> bool:
-        """Whether the server can start in the middle of a file."""
+        """Ask whether the server can start in the middle of a file."""
         try:
             answer = self.sendcmd("REST 1")
         except ftplib.error_perm:
             return False
-        if not answer.startswith("3"):
-            return False
-        with suppress(ftplib.Error):
-            self.sendcmd("REST 0")
-        return True
+        # The next transfer, whatever it is, would start there.
+        self.usable = False
+        self.sendcmd("REST 0")
+        self.usable = True
+        return answer.startswith("3")
 
     def upload(
-        self, path: str, source: BinaryIO, stop: Stop, progress: Progress
+        self, path: str, source: BufferedReader, stop: Stop, progress: Progress
     ) -> int:
         """Store a stream as a file; return how many bytes were sent.
 
         Whether they arrived must be asked afterwards: some servers never say.
         """
-        connection, _ = self.ntransfercmd(f"STOR {path}")
+        connection = self._begin(f"STOR {path}")
+        buffer = memoryview(bytearray(BLOCK_SIZE))
         done = 0
         try:
-            while block := source.read(BLOCK_SIZE):
+            while count := source.readinto(buffer):
                 if stop():
                     raise TransferBrokenError(path, "cancelled")
-                connection.sendall(block)
-                done += len(block)
+                try:
+                    connection.sendall(buffer[:count])
+                except OSError:
+                    self._raise_reason()
+                    raise
+                done += count
                 progress(done)
+            self._say_goodbye(connection)
         finally:
-            # No farewell in TLS: one of the servers never answers it.
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
+            self._drop(connection)
         self._settimeout(UPLOAD_REPLY_TIMEOUT if self.is_vsftpd else REPLY_TIMEOUT)
         try:
-            self.voidresp()
-        except ftplib.error_temp as err:
-            # Noise after the last byte; the size decides.
-            if not str(err).startswith("426"):
-                raise
+            self._take_last_word(noise=True)
         finally:
             self._settimeout(REPLY_TIMEOUT)
         return done
 
+    def _say_goodbye(self, connection: ssl.SSLSocket) -> None:
+        """End the data, as far as this server understands it.
+
+        The small server never answers the farewell of TLS; nobody waits for it.
+        """
+        with suppress(OSError, ValueError):
+            if self.is_vsftpd:
+                connection.settimeout(0)
+                with suppress(ssl.SSLWantReadError):
+                    connection.unwrap()
+            socket.socket.shutdown(connection, socket.SHUT_WR)
+
+    def _raise_reason(self) -> None:
+        """Raise why the server has broken off an upload, if it says so."""
+        self._settimeout(REASON_TIMEOUT)
+        try:
+            reply = self.getmultiline()
+        except OSError, EOFError, ftplib.Error:
+            return
+        if reply.startswith("5"):
+            raise ftplib.error_perm(reply)
+        raise ftplib.error_temp(reply)
+
     def _read(
-        self, command: str, start: int | None, stop: Stop, limit: int | None = None
+        self,
+        command: str,
+        path: str,
+        stop: Stop,
+        start: int | None = None,
+        limit: int | None = None,
     ) -> Iterator[memoryview]:
-        connection, _ = self.ntransfercmd(command, start)
-        if limit is not None:
-            with suppress(OSError):
-                connection.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER
-                )
-        buffer = memoryview(bytearray(BLOCK_SIZE))
+        """Yield what comes, in large blocks; with a limit it is broken off there."""
+        connection = self._begin(command, start, small=limit is not None)
+        buffer = memoryview(bytearray(min(BLOCK_SIZE, limit or BLOCK_SIZE)))
         left = limit
         try:
-            while left is None or left > 0:
-                if stop():
-                    raise TransferBrokenError(command.partition(" ")[2], "cancelled")
-                try:
-                    count = connection.recv_into(buffer[:left])
-                except ssl.SSLEOFError:
-                    # Hung up without a farewell: the size tells whether that was the end.
-                    break
-                if not count:
-                    break
+            ended = False
+            while not ended and (left is None or left > 0):
+                room = buffer if left is None else buffer[:left]
+                filled = 0
+                while filled < len(room) and not ended:
+                    if stop():
+                        raise TransferBrokenError(path, "cancelled")
+                    count = _receive(connection, room[filled:])
+                    filled += count
+                    ended = not count
+                if filled:
+                    yield room[:filled]
                 if left is not None:
-                    left -= count
-                yield buffer[:count]
+                    left -= filled
         finally:
-            connection.close()
+            self._drop(connection)
 
-    def _end_of_download(self) -> None:
-        """Take the server's last word on a download; broken off, it may have none."""
-        with suppress(ftplib.error_temp):
+    def _take_last_word(self, *, noise: bool = False) -> None:
+        """Read what is said at the end of a transfer, if anything: sizes are compared.
+
+        A complaint that data could not be moved is what breaking off brings, or noise.
+        """
+        try:
             self.voidresp()
+        except ftplib.error_temp as err:
+            if noise and not str(err).startswith("426"):
+                self.usable = True
+                raise
+        except ftplib.error_perm:
+            self.usable = True
+            raise
+        except ftplib.Error, OSError, EOFError:
+            self.usable = False
+            forget_tls_errors()
+            return
+        self.usable = True
 
 
-_LARGEST_LISTING = 4 << 20
+def _bound(connection: socket.socket) -> None:
+    """Bound what is under way when a transfer is broken off, and comes in vain.
+
+    Packets of usual size keep the other side from filling megabytes of buffers, as it
+    does on links with larger ones.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+    with suppress(OSError, AttributeError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SMALL_SEGMENT)
+
+
+def _receive(connection: ssl.SSLSocket, room: memoryview) -> int:
+    try:
+        return connection.recv_into(room)
+    except ssl.SSLEOFError:
+        # Hung up without a farewell: the size tells whether that was the end.
+        return 0
 
 
 def forget_tls_errors() -> None:
@@ -277,13 +476,10 @@ def storage_error(err: Exception, path: str) -> BambuError:
                 return StorageFullError(path)
             case "425" | "426":
                 return TransferBrokenError(path, reply)
-            case "421" | "430" | "530":
+            case "421" | "430" | "450" | "451" | "530":
                 return StorageError(path, reply)
             case _:
                 return StorageDeniedError(path, reply)
     if isinstance(err, (OSError, EOFError)):
-        if isinstance(err, OSError) and err.filename is not None:
-            # A file of this machine, not of the printer.
-            return StorageError(str(err.filename), err.strerror or "")
         return TransferBrokenError(path, "the connection broke")
     return StorageError(path, str(err))

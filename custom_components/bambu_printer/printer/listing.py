@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+import re
 
 from .paths import join
 
-_MONTHS = [
+_MONTHS = (
     "Jan",
     "Feb",
     "Mar",
@@ -19,11 +20,15 @@ _MONTHS = [
     "Oct",
     "Nov",
     "Dec",
-]
+)
 _HALF_YEAR = 190
 """Days by which a date without a year may lie ahead or behind."""
 _MOST_ENTRIES = 20_000
-"""A damaged card can hold any number of them."""
+"""Of one folder; a damaged card can hold any number of them."""
+# Mode, links, owner, group, size, month, day, year or time, and a name with any spaces.
+_LINE = re.compile(
+    r"([-d])\S* +\d+ +\S+ +\S+ +(\d+) +([A-Z][a-z]{2}) +(\d{1,2}) +(\d{1,2}:\d{2}|\d{4}) (.+)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,34 +46,39 @@ class Entry:
 
 
 def parse_listing(
-    folder: str, lines: Iterable[str], today: datetime
+    folder: str,
+    lines: Iterable[str],
+    *,
+    calendar_year: bool = False,
+    today: datetime | None = None,
 ) -> Iterator[Entry]:
-    """Read the lines of a listing; what is no entry is left out."""
+    """Read the lines of a listing; what is no entry is left out.
+
+    `calendar_year`: a date without a year is of this calendar year, not the nearest one.
+    """
+    today = today or datetime.now(UTC)
     for count, line in enumerate(lines):
         if count >= _MOST_ENTRIES:
             return
-        fields = line.split(maxsplit=8)
-        if len(fields) < 9 or line[:1] not in "-d":
+        found = _LINE.fullmatch(line.rstrip("\r"))
+        if found is None:
             continue
-        name = fields[8]
+        kind, size, month, day, when, name = found.groups()
         if name in (".", "..") or "/" in name or not name.isprintable():
             continue
-        is_folder = line.startswith("d")
-        try:
-            size = 0 if is_folder else int(fields[4])
-        except ValueError:
-            continue
+        is_folder = kind == "d"
         yield Entry(
             path=join(folder, name),
             name=name,
             folder=is_folder,
-            size=size,
-            modified=_modified(fields[5], fields[6], fields[7], today),
+            size=0 if is_folder else int(size),
+            modified=_modified(month, day, when, today, calendar_year=calendar_year),
         )
 
 
-def _modified(month: str, day: str, year_or_time: str, today: datetime) -> str:
-    """Read a date; without a year it is the one nearest to today."""
+def _modified(
+    month: str, day: str, year_or_time: str, today: datetime, *, calendar_year: bool
+) -> str:
     try:
         number = _MONTHS.index(month) + 1
         if ":" not in year_or_time:
@@ -76,7 +86,8 @@ def _modified(month: str, day: str, year_or_time: str, today: datetime) -> str:
         hour, minute = (int(part) for part in year_or_time.split(":"))
         for year in (today.year, today.year - 1, today.year + 1):
             found = datetime(year, number, int(day), hour, minute)  # noqa: DTZ001
-            if abs((found - today.replace(tzinfo=None)).days) <= _HALF_YEAR:
+            ahead = (found - today.replace(tzinfo=None)).days
+            if ahead <= _HALF_YEAR and (calendar_year or ahead >= -_HALF_YEAR):
                 return found.isoformat()
     except ValueError:
         pass

@@ -82,6 +82,8 @@ class PrinterModel:
     door_firmware: str = ""
     """First firmware that reports the door; empty: every one."""
     camera: Camera | None = None
+    resolutions: bool = False
+    """Whether there is more than one resolution to choose from."""
     full_reports: bool = False
     """Reports everything about every second, unasked."""
     pushall_interval: float = 5.0
@@ -108,6 +110,7 @@ _X1 = PrinterModel(
     door=DoorSource.HOME_FLAG,
     door_firmware="01.07.00.00",
     camera=Camera.RTSPS,
+    resolutions=True,
     full_reports=True,
 )
 _P1 = PrinterModel(

@@ -3,41 +3,71 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 import logging
+from pathlib import Path
 from typing import Any, override
 
 import orjson
 
 from . import commands
+from .camera import JpegCamera
 from .commands import Command
+from .counters import Counters, Episode
 from .discovery import detect
 from .errors import (
     BambuError,
+    CameraError,
+    CameraOffError,
     CommandTimeoutError,
+    ConnectTimeoutError,
     InvalidValueError,
     NoReportError,
     NotAuthorizedError,
     NotConnectedError,
     PrinterConnectionError,
 )
-from .models import Light, identify
+from .models import Camera, Light, identify
 from .operations import (
     AmsOperations,
+    CameraOperations,
     CareOperations,
     DryingOperations,
+    FileOperations,
+    FirmwareOperations,
     HeatOperations,
     JobOperations,
     LightOperations,
+    PrintingOperations,
     SpoolOperations,
     ToolOperations,
     WatchingOperations,
 )
-from .report import CHAMBER_KEY, HEATBED_LIGHT_KEY, MODULES_KEY, RawReport
+from .projects import ProjectStore
+from .relay import RtspRelay
+from .report import (
+    CHAMBER_KEY,
+    HEATBED_LIGHT_KEY,
+    MODULES_KEY,
+    PROJECT_KEY,
+    RawReport,
+    extract_status,
+)
 from .session import Endpoint, Session
-from .state import SECTIONS, Context, PrinterState, decode_sections, sections_of
+from .state import (
+    SECTIONS,
+    Context,
+    PrinterState,
+    ProjectState,
+    decode_sections,
+    sections_of,
+)
 from .state.firmware import main_module, read_modules
+from .still import StillTaker
+from .storage import PrinterStorage
+from .watchdog import Step, Watchdog, patience
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -81,6 +111,10 @@ class BambuPrinter(
     DryingOperations,
     WatchingOperations,
     CareOperations,
+    CameraOperations,
+    FirmwareOperations,
+    FileOperations,
+    PrintingOperations,
 ):
     """A Bambu Lab printer in the local network.
 
@@ -105,12 +139,15 @@ class BambuPrinter(
         on_update: UpdateCallback | None = None,
         on_connection: ConnectionCallback | None = None,
         model_code: str = "",
+        cache_folder: Path | None = None,
     ) -> None:
         """Prepare a printer; nothing is sent yet.
 
         `on_update` is called with the names of the sections of `state` that changed,
-        `on_connection` when `available` or `service_state` changes.  `model_code` is
-        ``DevModel`` of an announcement, if there was one.
+        `on_connection` when `available`, `service_state` or the kind of `last_error`
+        changes.  `model_code` is ``DevModel`` of an announcement, if there was one.
+        `cache_folder` is where pictures and configurations of projects are kept; it
+        belongs to this printer alone, and without one they are kept in memory.
         """
         self.endpoint = endpoint
         self.on_update = on_update
@@ -119,12 +156,20 @@ class BambuPrinter(
         self.service_state = ServiceState.IDLE
         self.last_error: PrinterConnectionError | None = None
         """Why the connection is lost, while it is."""
+        self.storage = PrinterStorage(endpoint)
+        self.projects = ProjectStore(self.storage, cache_folder)
         self.raw = RawReport()
         self._model_code = model_code
         # The model alone says what there is and how high it may go, until telemetry does.
         self.state, _ = decode_sections(
             PrinterState(), {}, ("capabilities",), self._context()
         )
+        self.jpeg_camera = JpegCamera(endpoint)
+        """The camera of the small printers."""
+        self.live_view = RtspRelay(endpoint)
+        """The camera of the others."""
+        self._still_taker = StillTaker(self.live_view)
+        self._updating = False
         self._session = Session(endpoint, self)
         self._last_push_all = float("-inf")
         self._complete = asyncio.Event()
@@ -132,7 +177,9 @@ class BambuPrinter(
         self._greeting: asyncio.Task[None] | None = None
         self._question: asyncio.Task[None] | None = None
         self._known_units: frozenset[int] = frozenset()
-        self._malformed_logged = False
+        self._watchdog: Watchdog | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._malformed = Episode()
 
     @property
     def serial(self) -> str:
@@ -144,16 +191,82 @@ class BambuPrinter(
         """Whether `state` is what the printer says now."""
         return self.service_state is ServiceState.CONNECTED and self.raw.complete
 
+    @property
+    def parted(self) -> bool:
+        """Whether the printer was still there when the session was ended."""
+        return self._session.parted
+
+    @property
+    def counters(self) -> Counters:
+        """What happened to the connection and to what arrived."""
+        return self.raw.counters
+
+    # Camera
+
+    @property
+    def camera_kind(self) -> Camera | None:
+        """How the camera delivers its pictures; None: there is none."""
+        camera = self.state.camera
+        if self.model.camera or not camera.present:
+            return None if camera.present is False else self.model.camera
+        # A model that nobody knows: only some kinds say whether the view is on.
+        return Camera.JPEG if camera.live_view is None else Camera.RTSPS
+
+    @property
+    def camera(self) -> JpegCamera | RtspRelay:
+        """The camera, or one that nothing comes of."""
+        rtsps = self.camera_kind is Camera.RTSPS
+        return self.live_view if rtsps else self.jpeg_camera
+
+    async def camera_image(self, max_age: float = 5.0) -> bytes:
+        """Return a picture (JPEG) that is at most `max_age` seconds old.
+
+        Raises a `PrinterConnectionError` or a `CameraError` that says why there is none.
+        """
+        match self.camera_kind:
+            case None:
+                raise CameraError("there is no camera")
+            case Camera.JPEG:
+                return await self.jpeg_camera.still(max_age)
+            case Camera.RTSPS:
+                if self.state.camera.live_view is False:
+                    raise CameraOffError("the live view is switched off")
+                return await self._still_taker.still(max_age)
+
+    async def _pause_camera(self) -> None:
+        await self.jpeg_camera.pause()
+        await self.live_view.pause()
+
+    def _resume_camera(self) -> None:
+        self.jpeg_camera.resume()
+        self.live_view.resume()
+
     # Session
 
-    async def start_session(self) -> None:
+    async def start_session(self, *, limit: float | None = None) -> None:
         """Connect, and wait for the first full report.
+
+        `limit` bounds all of it, in seconds, for somebody who waits in front of a form;
+        without it each step has its own, generous one.
 
         Raises a `PrinterConnectionError` that says why it failed; the session is closed
         then.  Afterwards the session comes back by itself when it is lost, until `quit`.
         """
-        await self._session.start()
+        connected = self.counters.connected
         try:
+            async with asyncio.timeout(limit):
+                await self._start_session()
+        except TimeoutError as err:
+            if self.counters.connected > connected:
+                raise NoReportError(
+                    "connected, but the printer sends no report"
+                ) from err
+            raise ConnectTimeoutError("nothing answered in time") from err
+
+    async def _start_session(self) -> None:
+        try:
+            await self._session.start()
+            self._resume_camera()
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
             self._require_session()
@@ -162,7 +275,9 @@ class BambuPrinter(
                     await self._identified.wait()
         except TimeoutError as err:
             await self.quit()
-            raise NoReportError("connected, but the printer sends no report") from err
+            raise self.last_error or NoReportError(
+                "connected, but the printer sends no report"
+            ) from err
         except BaseException:
             await self.quit()
             raise
@@ -176,6 +291,7 @@ class BambuPrinter(
         """Stop listening to reports, until `resume_session`; nothing without a session."""
         if self.service_state is ServiceState.CONNECTED:
             await self._session.pause()
+            await self._pause_camera()
             self._set_service_state(ServiceState.PAUSED)
 
     async def resume_session(self) -> None:
@@ -184,15 +300,36 @@ class BambuPrinter(
             self.raw.forget()
             self._complete.clear()
             await self._session.resume()
+            self._resume_camera()
             self._set_service_state(ServiceState.CONNECTED)
             await self._push_all()
 
     async def quit(self) -> None:
         """End the session; commands that wait fail.  Can be called more than once."""
-        self._stop_greeting()
+        self._stop_tasks()
+        await self._pause_camera()
+        await self.live_view.close()
         await self._session.stop()
+        await self.projects.close()
+        await self.storage.close()
         self._set_service_state(ServiceState.QUIT)
         self._complete.set()
+
+    def reconnect_now(self) -> None:
+        """Try at once instead of after the pause: the printer was heard of.
+
+        To be called whenever the printer announces itself.  Does no harm to a session that
+        stands; one that has been silent is checked.
+        """
+        self._session.retry_now()
+
+    def set_host(self, host: str) -> None:
+        """Go on at another address, at once.  The state stays, stale until a report comes.
+
+        Does nothing when the printer is there already.
+        """
+        self.endpoint = replace(self.endpoint, host=host)
+        self._session.set_host(host)
 
     async def refresh(self) -> None:
         """Ask for versions and a full report.
@@ -238,6 +375,14 @@ class BambuPrinter(
             self._check_range("chamber temperature", value, 150, minimum=-40)
         self._tell_update(self._decode(self.raw.set_value(CHAMBER_KEY, value)))
 
+    def set_job_project(self, project: ProjectState | None) -> None:
+        """Tell the project of the running job; None: it is not known (any more).
+
+        Whoever tells it sees to it that it belongs to the job that is reported.  Nothing is
+        sent.
+        """
+        self._tell_update(self._decode(self.raw.set_value(PROJECT_KEY, project)))
+
     def to_json(self) -> dict[str, Any]:
         """Return what is known, without anything that identifies printer or owner."""
         state = orjson.loads(orjson.dumps(self.state, default=_plain))
@@ -253,44 +398,69 @@ class BambuPrinter(
 
     def on_connected(self) -> None:
         """Greet the printer: it says nothing by itself on some models."""
+        loop = asyncio.get_running_loop()
+        self.counters.connected += 1
         self.raw.forget()
         self._complete.clear()
         self.last_error = None
+        self.camera.clear_error()
         self._set_service_state(ServiceState.CONNECTED)
-        self._stop_greeting()
-        self._greeting = asyncio.get_running_loop().create_task(
-            self._greet(), name="bambu_printer greeting"
+        self._stop_tasks()
+        self._watchdog = Watchdog(loop.time())
+        self._greeting = loop.create_task(self._greet(), name="bambu_printer greeting")
+        self._watching = loop.create_task(
+            self._watch(self._watchdog), name="bambu_printer watchdog"
         )
 
-    def on_disconnected(self, error: PrinterConnectionError, *, final: bool) -> None:
+    def on_disconnected(self, error: PrinterConnectionError) -> None:
         """Take the state for stale."""
-        self._stop_greeting()
+        self._stop_tasks()
+        news = type(error) is not type(self.last_error)
         self.last_error = error
         self.raw.forget()
-        self._set_service_state(
-            ServiceState.QUIT if final else ServiceState.DISCONNECTED
-        )
-        if final:
-            # Nothing more will come to wait for.
-            self._complete.set()
+        if self.service_state is ServiceState.DISCONNECTED:
+            self.counters.failed += 1
+            if news and self.on_connection:
+                self.on_connection()
+        else:
+            self.counters.lost += 1
+            self._set_service_state(ServiceState.DISCONNECTED)
 
-    def on_malformed(self, reason: str) -> None:
+    def on_malformed(self, reason: str, *, oversized: bool = False) -> None:
         """Count garbage; the last good state stands."""
-        self.raw.counters.malformed += 1
-        if not self._malformed_logged:
-            self._malformed_logged = True
+        self.counters.malformed += 1
+        self.counters.oversized += oversized
+        if self._watchdog is not None:
+            self._watchdog.heard(asyncio.get_running_loop().time(), report=False)
+        self._tell_malformed(reason)
+
+    def _tell_malformed(self, reason: str) -> None:
+        if self._malformed.strike(asyncio.get_running_loop().time()):
             _LOGGER.warning(
-                "The printer sent a message that cannot be read: %s", reason
+                "The printer sent something that cannot be read and was left out: %s",
+                reason,
             )
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
         was_complete = self.raw.complete
+        malformed = self.counters.malformed
+        if self._watchdog is not None:
+            self._watchdog.heard(
+                asyncio.get_running_loop().time(),
+                report=extract_status(message) is not None,
+            )
         keys = self.raw.apply(message)
+        if self.counters.malformed > malformed:
+            self._tell_malformed("values of a wrong type")
         keys |= self._apply_answers(message)
         changed = self._decode(keys) if keys else frozenset()
         if "ams" in changed:
             self._ask_about_new_units()
+        if "camera" in changed:
+            self.camera.clear_error()
+        if "firmware" in changed:
+            self._ask_after_update()
         if self.raw.complete and not was_complete:
             self._complete.set()
             if self.on_connection:
@@ -301,8 +471,18 @@ class BambuPrinter(
         """Ask for versions when an AMS is plugged in: the reports do not carry them."""
         units = frozenset(unit.unit for unit in self.state.ams.units)
         new, self._known_units = units - self._known_units, units
+        if new:
+            self._ask_for_new_versions()
+
+    def _ask_after_update(self) -> None:
+        """Ask for versions when an update has ended: the reports do not carry them."""
+        was_updating, self._updating = self._updating, self.state.firmware.updating
+        if was_updating and not self._updating:
+            self._ask_for_new_versions()
+
+    def _ask_for_new_versions(self) -> None:
         # While the greeting is under way the versions are asked for anyway.
-        if new and self._identified.is_set() and self._question_is_over:
+        if self._identified.is_set() and self._question_is_over:
             self._question = asyncio.get_running_loop().create_task(
                 self._ask_for_versions(), name="bambu_printer question"
             )
@@ -364,30 +544,64 @@ class BambuPrinter(
         return changed
 
     async def _greet(self) -> None:
-        """Ask for versions and a full report; both may need to be asked for again.
-
-        Boards that have just been switched on answer with empty versions.
-        """
+        """Ask for a full report and for versions."""
         try:
-            await self._push_all()
-            for _ in range(_VERSION_TRIES):
-                try:
-                    await self._session.request(
-                        commands.get_version(), limit=_VERSION_INTERVAL
-                    )
-                except CommandTimeoutError:
-                    continue
-                if main_module(self.state.firmware.modules):
-                    self._identified.set()
-                    break
-                await asyncio.sleep(_VERSION_INTERVAL)
-            # A question can be lost, and deltas alone never make the state whole.
-            delay = _REPEAT_INTERVAL
-            while not await self._wait_complete(delay):
-                await self._push_all()
-                delay = min(delay * 2, _LONGEST_REPEAT_INTERVAL)
+            await asyncio.gather(self._ask_for_report(), self._ask_until_identified())
         except BambuError as err:
             _LOGGER.debug("Greeting the printer failed: %s", err)
+
+    async def _ask_for_report(self) -> None:
+        """Ask until a full report has come: deltas alone never make the state whole."""
+        await self._push_all()
+        delay = _REPEAT_INTERVAL
+        while not await self._wait_complete(delay):
+            await self._push_all()
+            delay = min(delay * 2, _LONGEST_REPEAT_INTERVAL)
+
+    async def _ask_until_identified(self) -> None:
+        """Ask until the versions name the printer.
+
+        Boards that have just been switched on answer with empty ones.
+        """
+        for _ in range(_VERSION_TRIES):
+            try:
+                await self._session.request(
+                    commands.get_version(), limit=_VERSION_INTERVAL
+                )
+            except CommandTimeoutError:
+                continue
+            if main_module(self.state.firmware.modules):
+                self._identified.set()
+                return
+            await asyncio.sleep(_VERSION_INTERVAL)
+
+    async def _watch(self, watchdog: Watchdog) -> None:
+        """Ask a silent printer whether it is still there, and call it anew if not."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotConnectedError):
+            while True:
+                if self.service_state is ServiceState.PAUSED:
+                    # Silence is what was asked for; MQTT itself checks the connection.
+                    watchdog.heard(loop.time(), report=True)
+                step, wait = watchdog.look(
+                    loop.time(), patience(self.model), self._last_push_all
+                )
+                match step:
+                    case Step.ASK_VERSION:
+                        self.counters.questions += 1
+                        await self._session.send(commands.get_version())
+                    case Step.ASK_REPORT:
+                        self.counters.questions += 1
+                        if self.model.full_reports:
+                            await self._session.send(commands.start_reports())
+                        await self._push_all()
+                    case Step.GIVE_UP:
+                        self.counters.fell_silent += 1
+                        self._session.drop(
+                            NoReportError("the printer has fallen silent")
+                        )
+                        return
+                await asyncio.sleep(wait)
 
     async def _wait_complete(self, limit: float) -> bool:
         """Wait for a full report; return whether it has come."""
@@ -400,11 +614,12 @@ class BambuPrinter(
         self._last_push_all = asyncio.get_running_loop().time()
         await self._session.send(commands.push_all())
 
-    def _stop_greeting(self) -> None:
-        for task in (self._greeting, self._question):
+    def _stop_tasks(self) -> None:
+        for task in (self._greeting, self._question, self._watching):
             if task is not None:
                 task.cancel()
-        self._greeting = self._question = None
+        self._greeting = self._question = self._watching = None
+        self._watchdog = None
 
     def _set_service_state(self, state: ServiceState) -> None:
         if state is self.service_state:
@@ -419,9 +634,13 @@ class BambuPrinter(
         await self._session.send(command)
 
     @override
-    async def _command(self, command: Command) -> dict[str, Any]:
+    async def _command(
+        self, command: Command, *, limit: float | None = None
+    ) -> dict[str, Any]:
         """Send a command and wait for its acknowledgement."""
         try:
+            if limit is not None:
+                return await self._session.request(command, limit=limit)
             return await self._session.request(command)
         except CommandTimeoutError as err:
             # Firmware that wants signatures often does not even answer.
@@ -453,4 +672,7 @@ def _redact(value: Any) -> None:
                 value[key] = "**REDACTED**"
             elif key == "job":
                 value[key] = {**item, "name": None, "file": None}
+            elif key == "project":
+                # What is printed says more of somebody than how.
+                value[key] = {"known": item["plate"] is not None}
             _redact(value[key])

@@ -7,6 +7,7 @@ from.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 import re
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -25,9 +26,20 @@ SLICE_INFO = "Metadata/slice_info.config"
 _PROJECT_SETTINGS = "Metadata/project_settings.config"
 _MODEL_SETTINGS = "Metadata/model_settings.config"
 _CONFIGURATIONS = frozenset({SLICE_INFO, _PROJECT_SETTINGS, _MODEL_SETTINGS})
-_PER_PLATE = re.compile(
-    r"Metadata/(?:plate_\d{1,3}(?:_small)?\.png|(?:top|pick)_\d{1,3}\.png|plate_\d{1,3}\.json)"
+_LAYOUT = re.compile(r"Metadata/plate_\d{1,3}\.json")
+_PICTURE = re.compile(
+    r"Metadata/(?:plate_\d{1,3}(?:_small)?|(?:top|pick)_\d{1,3})\.png"
 )
+_MESSAGE = re.compile(rb'\bmsg="[^"]*"')
+_MOST_OBJECTS = 2_000
+"""Of a plate; printers can skip a few dozen."""
+_BEDS = {
+    "Cool Plate": "cool_plate",
+    "Engineering Plate": "eng_plate",
+    "High Temp Plate": "hot_plate",
+    "Supertack Plate": "supertack_plate",
+    "Textured PEI Plate": "textured_plate",
+}
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -110,9 +122,24 @@ _PICTURE_NAMES = {
 }
 
 
+def picture_name(plate: int, kind: str) -> str:
+    """Return the member that holds a picture: of kind plate, small, top or pick."""
+    return _PICTURE_NAMES[kind].format(plate)
+
+
 def is_wanted(name: str) -> bool:
     """Tell whether a member of an archive is one that a `ProjectReader` reads."""
-    return name in _CONFIGURATIONS or bool(_PER_PLATE.fullmatch(name))
+    return is_picture(name) or is_configuration(name)
+
+
+def is_configuration(name: str) -> bool:
+    """Tell whether a member is one that `ProjectReader.info` reads."""
+    return name in _CONFIGURATIONS or bool(_LAYOUT.fullmatch(name))
+
+
+def is_picture(name: str) -> bool:
+    """Tell whether a member is a picture of a plate."""
+    return bool(_PICTURE.fullmatch(name))
 
 
 class ProjectReader:
@@ -125,7 +152,7 @@ class ProjectReader:
 
     def info(self) -> ProjectInfo:
         """Return everything but the pictures."""
-        root = self._xml(SLICE_INFO)
+        root = self._xml(SLICE_INFO, mend=True)
         if root is None:
             raise ProjectError(self._path, "not sliced")
         settings = self._json(_PROJECT_SETTINGS)
@@ -153,7 +180,7 @@ class ProjectReader:
 
     def picture(self, plate: int, kind: str = "plate") -> bytes | None:
         """Return a picture of a plate (PNG); None when there is none."""
-        content = self._read(_PICTURE_NAMES[kind].format(plate))
+        content = self._read(picture_name(plate, kind))
         return content if content is not None and content.startswith(_PNG) else None
 
     def _plate(
@@ -171,14 +198,14 @@ class ProjectReader:
             prediction=integer(facts.get("prediction"), None),
             weight=number(facts.get("weight"), None),
             filaments=tuple(_filaments(element, facts, settings)),
-            objects=tuple(_objects(element, layout)),
+            objects=tuple(islice(_objects(element, layout), _MOST_OBJECTS)),
             model_id=facts.get("printer_model_id", ""),
             nozzle_diameters=tuple(
                 size
                 for part in facts.get("nozzle_diameters", "").split(",")
                 if (size := number(part.strip(), None)) is not None
             ),
-            bed_type=text(layout.get("bed_type"), ""),
+            bed_type=text(layout.get("bed_type"), "") or _bed_type(facts, settings),
             labelled=facts.get("label_object_enabled") == "true",
             pictures=frozenset(
                 kind
@@ -203,12 +230,18 @@ class ProjectReader:
         except ArchiveError as err:
             raise ProjectError(self._path, str(err)) from err
 
-    def _xml(self, name: str) -> Element | None:
+    def _xml(self, name: str, *, mend: bool = False) -> Element | None:
+        """Read XML; `mend`: also where the slicer has forgotten to escape a message."""
         content = self._read(name)
         if content is None:
             return None
         try:
-            root: Element = fromstring(content)
+            try:
+                root: Element = fromstring(content)
+            except ParseError:
+                if not mend:
+                    raise
+                root = fromstring(_MESSAGE.sub(b'msg=""', content))
         except (ParseError, DefusedXmlException, ValueError) as err:
             raise ProjectError(self._path, f"{name} cannot be read") from err
         return root
@@ -221,6 +254,12 @@ class ProjectReader:
             return dict(mapping(orjson.loads(content)))
         except orjson.JSONDecodeError as err:
             raise ProjectError(self._path, f"{name} cannot be read") from err
+
+
+def _bed_type(facts: dict[str, str], settings: dict[str, Any]) -> str:
+    """Take the bed from where older and foreign files name it, as people read it."""
+    name = facts.get("curr_bed_type", "") or text(settings.get("curr_bed_type"), "")
+    return _BEDS.get(name, "")
 
 
 def _filaments(
@@ -273,7 +312,7 @@ def _objects(plate: Element, layout: dict[str, Any]) -> Iterator[ProjectObject]:
         ident = integer(element.get("identify_id"), 0)
         if ident < 1:
             continue
-        name = element.get("name", "")
+        name = text(element.get("name"), "")
         same = boxes.get(name)
         yield ProjectObject(
             identify_id=ident,

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import logging
 from typing import Any, Final
 
+from .counters import Counters
 from .known import DEVICE_KEYS, STATUS_KEYS
+from .order import ReportOrder
 from .slots import SlotAddress, unit_bit
 from .values import Raw, bits, integer, records, word
 
@@ -28,12 +30,20 @@ _LOGGER = logging.getLogger(__name__)
 CHAMBER_KEY = "@chamber_temp"
 """Where a chamber temperature is kept that somebody else measures."""
 
-_OWN_KEYS = (MODULES_KEY, HEATBED_LIGHT_KEY, CHAMBER_KEY)
+PROJECT_KEY = "@project"
+"""Where the project of the job is kept: somebody reads it from the storage."""
+
+_OWN_KEYS = frozenset({MODULES_KEY, HEATBED_LIGHT_KEY, CHAMBER_KEY, PROJECT_KEY})
 _MISSING: Final = object()
 _CHURN = frozenset({"command", "msg", "sequence_id", "t_utc"})
 """Keys that differ in every report and say nothing."""
 _SPLIT = "device"
 """The one object whose parts are told apart: most new telemetry lives in it."""
+_HOT_PART = "extruder"
+HEAT_KEY = "device.extruder.temp"
+"""What changed when it is nothing about the toolheads but their temperatures.
+
+They move with every report, and most of what is made from the toolheads does not."""
 _STRAYS = frozenset({"ams", "fun", "wifi_signal", "xcam"})
 """What some firmware sends outside of ``print``."""
 _TAGS = frozenset({"tag_uid", "tray_uuid"})
@@ -89,15 +99,8 @@ _READERS: Mapping[str, Callable[[Any, None], object]] = {
 
 The earlier value stands then.  Single numbers are left to the decoders, which know the
 earlier one; here is what many of them share."""
-
-
-@dataclass(slots=True)
-class ReportCounters:
-    """What arrived, for diagnostics."""
-
-    full: int = 0
-    delta: int = 0
-    malformed: int = 0
+_PLAIN_KEYS = STATUS_KEYS - _READERS.keys()
+"""Known keys that nothing is checked for here: most of what changes from second to second."""
 
 
 class RawReport:
@@ -106,7 +109,8 @@ class RawReport:
     def __init__(self) -> None:
         """Start with nothing known."""
         self.data: Raw = {}
-        self.counters = ReportCounters()
+        self.counters = Counters()
+        self._order = ReportOrder()
         self.complete = False
         """Whether a full report has arrived since the last `forget`."""
         self.unknown_keys: set[str] = set()
@@ -115,6 +119,7 @@ class RawReport:
     def forget(self) -> None:
         """Take what is known for stale: only a full report makes it whole again."""
         self.complete = False
+        self._order.forget()
 
     def set_value(self, key: str, value: object) -> set[str]:
         """Keep something that is not part of reports; return what changed."""
@@ -140,13 +145,32 @@ class RawReport:
             return set()
 
     def _apply_status(self, status: Raw) -> set[str]:
-        status, bad = _without_wrong_types(status)
-        self.counters.malformed += bad
-        status = self._note_unknown(status)
+        repeated = self._order.is_repeated(status)
+        if overtaken := self._order.overtaken(status):
+            self.counters.reordered += 1
+            status = {key: status[key] for key in status.keys() - overtaken}
+        changed = self._take(status)
+        self.counters.repeated += repeated and not changed
+        return changed
+
+    def _take(self, status: Raw) -> set[str]:
+        old = self.data
+        # Nearly all of a report repeats what is known, and was checked when it first came.
+        # Comparing costs next to nothing; only the rest is looked at from here on.
+        news = {
+            key: value
+            for key, value in status.items()
+            if (before := old.get(key, _MISSING)) is not value and before != value
+        }
+        # It differs in every report that has any, and is nobody's news.
+        news.pop("sequence_id", None)
+        if refused := self._refused(news):
+            status = {key: value for key, value in status.items() if key not in refused}
+            news = {key: value for key, value in news.items() if key not in refused}
         # Some firmware leaves ``msg`` out, also in tiny reports: only a marked report
         # that really carries the state may replace everything.
         if status.get("msg") in (0, "0") and "gcode_state" in status:
-            return self._replace(status)
+            return self._replace(status, news)
         self.counters.delta += 1
         # Unmarked full reports are merged like the others, and make the state whole.
         if (
@@ -155,56 +179,69 @@ class RawReport:
             and len(status) >= _FULL_KEYS
         ):
             self.complete = True
-        return self._merge(status)
+        return self._merge(news)
 
-    def _note_unknown(self, status: Raw) -> Raw:
-        """Remember keys that nobody has described, each once, and not without end.
-
-        Returns the status without unknown keys that are too many to be true.
-        """
-        device = status.get(_SPLIT) or {}
-        new = (status.keys() - STATUS_KEYS) | {
-            f"{_SPLIT}.{key}" for key in device.keys() - DEVICE_KEYS
+    def _refused(self, news: Raw) -> set[str]:
+        """Return which keys must not be taken over, and count or note them."""
+        if news.keys() <= _PLAIN_KEYS:
+            return set()
+        doubtful = news.keys() - _PLAIN_KEYS
+        bad = {
+            key
+            for key in doubtful
+            if key in _OWN_KEYS
+            or (key in _READERS and _READERS[key](news[key], None) is None)
         }
-        new -= self.unknown_keys
-        if not new:
-            return status
-        if noted := sorted(new)[: _MOST_ITEMS - len(self.unknown_keys)]:
+        self.counters.malformed += len(bad)
+        unknown = doubtful - STATUS_KEYS
+        device = news.get(_SPLIT)
+        if isinstance(device, dict):
+            unknown |= {f"{_SPLIT}.{key}" for key in device.keys() - DEVICE_KEYS}
+        unknown -= self.unknown_keys
+        return bad | self._note_unknown(unknown) if unknown else bad
+
+    def _note_unknown(self, keys: set[str]) -> set[str]:
+        """Remember keys that nobody has described, each once; return those too many."""
+        noted = sorted(keys)[: _MOST_ITEMS - len(self.unknown_keys)]
+        if noted:
             self.unknown_keys |= set(noted)
             _LOGGER.debug("Keys of a report that are not known yet: %s", noted)
-        known = STATUS_KEYS | self.unknown_keys
-        return {key: value for key, value in status.items() if key in known}
+        return keys - self.unknown_keys
 
-    def _replace(self, status: Raw) -> set[str]:
+    def _replace(self, status: Raw, news: Raw) -> set[str]:
         old = self.data
-        new = dict(status)
-        for key in _OWN_KEYS:
-            if key in old:
-                new[key] = old[key]
-        changed = {key for key, value in new.items() if old.get(key, _MISSING) != value}
-        changed |= old.keys() - new.keys()
-        changed -= _CHURN
-        changed = _split_changes(old, new, changed)
+        gone = [key for key in old if key not in status and key not in _OWN_KEYS]
+        # What equals the old stays the old object.
+        new = {**old, **news}
+        for key in gone:
+            del new[key]
         self.data = new
         self.complete = True
         self.counters.full += 1
-        return changed
+        return _split_changes(old, new, {*news, *gone} - _CHURN)
 
-    def _merge(self, status: Raw) -> set[str]:
+    def _merge(self, news: Raw) -> set[str]:
         old = self.data
-        if ams := status.get("ams"):
-            status = {**status, "ams": _without_shutdown(ams)}
-        new = _merge_object(old, status, _RULES)
-        changed = {key for key in status if new.get(key) is not old.get(key)} - _CHURN
-        if "ams" in changed:
-            ams = _clear_empty_slots(new["ams"])
-            if ams == old.get("ams", _MISSING):
-                ams = old["ams"]
-                changed.discard("ams")
-            new = {**new, "ams": ams}
-        changed = _split_changes(old, new, changed)
+        new = dict(old)
+        for key, value in news.items():
+            new[key] = (
+                self._merge_part(key, value)
+                if isinstance(value, (dict, list))
+                else value
+            )
+        changed = {key for key in news if new[key] is not old.get(key)} - _CHURN
         self.data = new
-        return changed
+        return _split_changes(old, new, changed)
+
+    def _merge_part(self, key: str, value: Any) -> Any:
+        """Return an object or a list merged; the old one when nothing differs in it."""
+        old = self.data.get(key, _MISSING)
+        if key == "ams":
+            merged = _merge_value(old, _without_shutdown(value), _RULES[key])
+            merged = _clear_empty_slots(merged)
+        else:
+            merged = _merge_value(old, value, _RULES.get(key))
+        return old if merged == old else merged
 
 
 def extract_status(message: Raw) -> Raw | None:
@@ -224,29 +261,33 @@ def extract_status(message: Raw) -> Raw | None:
     return strays or None
 
 
-def _without_wrong_types(status: Raw) -> tuple[Raw, int]:
-    """Drop values that cannot be what their key promises; return how many."""
-    bad = {
-        key
-        for key in status.keys() & _READERS.keys()
-        if _READERS[key](status[key], None) is None
-    }
-    if not bad:
-        return status, 0
-    return {key: value for key, value in status.items() if key not in bad}, len(bad)
-
-
 def _split_changes(old: Raw, new: Raw, changed: set[str]) -> set[str]:
     """Name the parts of the device object that changed instead of the whole."""
     if _SPLIT not in changed:
         return changed
     before, after = old.get(_SPLIT) or {}, new.get(_SPLIT) or {}
-    parts = {
-        f"{_SPLIT}.{part}"
-        for part in before.keys() | after.keys()
-        if before.get(part, _MISSING) != after.get(part, _MISSING)
-    }
-    return (changed - {_SPLIT}) | parts
+    changed.discard(_SPLIT)
+    for part in before.keys() | after.keys():
+        one, other = before.get(part, _MISSING), after.get(part, _MISSING)
+        if one != other:
+            fickle = part == _HOT_PART and _only_heat_differs(one, other)
+            changed.add(HEAT_KEY if fickle else f"{_SPLIT}.{part}")
+    return changed
+
+
+def _only_heat_differs(before: object, after: object) -> bool:
+    """Tell whether two toolheads are the same but for how hot they are."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return False
+    old, new = before.get("info"), after.get("info")
+    if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new):
+        return False
+    return {**before, "info": None} == {**after, "info": None} and all(
+        isinstance(one, dict)
+        and isinstance(other, dict)
+        and {**one, "temp": None} == {**other, "temp": None}
+        for one, other in zip(old, new, strict=True)
+    )
 
 
 def _merge_object(base: Raw, delta: Raw, rules: Mapping[str, _Rule]) -> Raw:
@@ -254,7 +295,11 @@ def _merge_object(base: Raw, delta: Raw, rules: Mapping[str, _Rule]) -> Raw:
     merged: dict[str, Any] | None = None
     for key, value in delta.items():
         old = base.get(key, _MISSING)
-        new = _merge_value(old, value, rules.get(key))
+        new = (
+            _merge_value(old, value, rules.get(key))
+            if isinstance(value, (dict, list))
+            else value
+        )
         if new is old or new == old:
             continue
         if merged is None:

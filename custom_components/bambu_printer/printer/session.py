@@ -5,18 +5,18 @@ would be delivered late could stop or heat a printer when nobody expects it any 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 import logging
 import random
 from secrets import token_hex
+import ssl
 from typing import Any, Protocol
 
-import aiomqtt
 import orjson
 
-from .commands import Command, get_version
+from .commands import Command
 from .discovery import DETECT_PORT
 from .errors import (
     CertificateChangedError,
@@ -24,11 +24,12 @@ from .errors import (
     CommandTimeoutError,
     InvalidAccessCodeError,
     InvalidValueError,
-    NoReportError,
     NotAuthorizedError,
     NotConnectedError,
     PrinterConnectionError,
 )
+from .mqtt import Connection, Login
+from .parser import ReportParser
 from .security import connection_error, create_ssl_context
 from .values import integer, text
 
@@ -38,24 +39,21 @@ MQTT_PORT = 8883
 FTPS_PORT = 990
 USER = "bblp"
 
-CONNECT_TIMEOUT = 10.0
 ACK_TIMEOUT = 5.0
 """Seconds to wait for an acknowledgement; most take less than 0.1."""
-QUIET_TIME = 30.0
-"""Seconds of silence after which the printer is asked whether it is still there."""
-PING_TIMEOUT = 10.0
-_KEEPALIVE = 10
-"""Seconds; paho also gives the TLS handshake no more than this."""
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
-_LONGEST_BACKLOG = 5_000
-"""Messages that may wait; a printer sends one or two a second."""
-MAX_MESSAGE_SIZE = 1 << 20
-"""Bytes; the largest real report has about 15,000."""
+"""Seconds between two attempts to connect: doubled each time, and no more than that."""
+_JITTER = (0.5, 0.95)
+"""What part of it is waited, by chance: printers that were lost together, with one
+router, do not all come back in the same moment."""
+_MOMENT = 3.0
+"""Seconds of silence after which a call to reconnect makes us look whether the connection
+still stands."""
+_STUCK = 2.0
+"""Seconds that a printer which was heard of has left to go on with an attempt."""
 _MAX_REQUEST_SIZE = 1 << 16
 """Bytes; a printer that is sent more than it can hold hangs up, or worse."""
 
-_REFUSED_LOGIN = frozenset({4, 5, 134, 135})
-"""CONNACK codes for a wrong user or password, of MQTT 3.1.1 and as paho names them."""
 _FIRST_ID, _LAST_ID = 20_000, 29_999
 """The window of the maker's own client; far larger numbers crash the AMS."""
 _UNSIGNED_ERRORS = range(0x05024007, 0x0502400D)
@@ -75,6 +73,8 @@ class Endpoint:
     mqtt_port: int = MQTT_PORT
     detect_port: int = DETECT_PORT
     ftps_port: int = FTPS_PORT
+    camera_port: int | None = None
+    """None: the usual one of the kind of camera that the model has."""
 
 
 class SessionListener(Protocol):
@@ -83,34 +83,58 @@ class SessionListener(Protocol):
     def on_connected(self) -> None:
         """The printer has accepted us, and nothing was heard of it yet."""
 
-    def on_disconnected(self, error: PrinterConnectionError, *, final: bool) -> None:
-        """The connection is lost; `final`: for good, as it would be refused again."""
+    def on_disconnected(self, error: PrinterConnectionError) -> None:
+        """The connection is lost, or another attempt to make one has failed."""
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """A message arrived that is a JSON object."""
 
-    def on_malformed(self, reason: str) -> None:
-        """Something arrived that is not."""
+    def on_malformed(self, reason: str, *, oversized: bool = False) -> None:
+        """Something arrived that is not, or is too large to be read."""
 
 
 class Session:
-    """A connection that is kept up until it is stopped."""
+    """A connection that is kept up until it is stopped.
+
+    One task dials, listens, and dials again, whatever the reason of a failure: a code that
+    is refused may be accepted once the printer has started up, and another certificate
+    may be that of another printer which was given the address for a while.
+    """
 
     def __init__(self, endpoint: Endpoint, listener: SessionListener) -> None:
         """Prepare a session; nothing is sent yet."""
         self._endpoint = endpoint
         self._listener = listener
-        self._client: aiomqtt.Client | None = None
+        self._parser = ReportParser()
+        self._context: ssl.SSLContext | None = None
+        self._connection: Connection | None = None
+        """The one that is being made or stands."""
+        self._attempt: asyncio.Timeout | None = None
         self._task: asyncio.Task[None] | None = None
         self._pending: dict[tuple[str, str, str], asyncio.Future[dict[str, Any]]] = {}
         self._next_id = random.randint(_FIRST_ID, _FIRST_ID + 4_999)  # noqa: S311
+        self._ready = False
         self._subscribed = False
         self._heard = False
+        self._parted = False
+        self._refused = False
+        self._stuck: asyncio.TimerHandle | None = None
+        self._hurry = asyncio.Event()
 
     @property
     def connected(self) -> bool:
         """Whether commands can be sent."""
-        return self._client is not None
+        return self._ready
+
+    @property
+    def listening(self) -> bool:
+        """Whether the printer's reports are asked for."""
+        return self._subscribed
+
+    @property
+    def parted(self) -> bool:
+        """Whether the printer has taken leave when the last connection was closed."""
+        return self._parted
 
     @property
     def running(self) -> bool:
@@ -127,7 +151,7 @@ class Session:
             return
         loop = asyncio.get_running_loop()
         try:
-            context = await loop.run_in_executor(
+            self._context = await loop.run_in_executor(
                 None, create_ssl_context, self._endpoint.serial, self._endpoint.pin
             )
         except ValueError as err:
@@ -139,8 +163,7 @@ class Session:
                 first.set_exception(NotConnectedError("the session was stopped"))
 
         self._task = loop.create_task(
-            self._run(lambda: self._new_client(context), first),
-            name="bambu_printer session",
+            self._run(self._context, first), name="bambu_printer session"
         )
         self._task.add_done_callback(stopped)
         try:
@@ -157,16 +180,64 @@ class Session:
             # Unlike awaiting it, this tells its cancellation from our own.
             await asyncio.wait([task])
 
+    def retry_now(self) -> None:
+        """Connect at once instead of after the pause: the printer was heard of.
+
+        Not when it has refused the access code: that it is there was known.  An attempt
+        that has not been answered yet starts anew, one that is stuck does so in a moment.  Does nothing to a connection
+        that stands, but when it has been silent for a moment the printer has to prove
+        that it still knows it.
+        """
+        connection = self._connection
+        if self._ready:
+            if connection is not None and connection.silent_for > _MOMENT:
+                connection.check()
+            return
+        if not self._refused:
+            self._hurry.set()
+        if connection is None:
+            return
+        if connection.dialling:
+            self._end_attempt()
+        elif self._stuck is None:
+            self._stuck = asyncio.get_running_loop().call_later(
+                _STUCK, self._end_stuck, connection
+            )
+
+    def _end_stuck(self, connection: Connection) -> None:
+        self._stuck = None
+        if connection is self._connection and connection.silent_for >= _STUCK:
+            self._end_attempt()
+
+    def set_host(self, host: str) -> None:
+        """Go on at another address, at once; nothing when it is the same."""
+        if host == self._endpoint.host:
+            return
+        self._endpoint = replace(self._endpoint, host=host)
+        self._hurry.set()
+        self.drop(NotConnectedError("the printer has another address"))
+
+    def drop(self, error: PrinterConnectionError) -> None:
+        """Give up the connection, for that reason; a new one is made."""
+        if self._ready and self._connection is not None:
+            self._connection.abort(error)
+        else:
+            self._end_attempt()
+
+    def _end_attempt(self) -> None:
+        if self._attempt is not None and not self._attempt.expired():
+            self._attempt.reschedule(asyncio.get_running_loop().time())
+
     async def pause(self) -> None:
         """Stop listening without giving up the connection."""
-        if self._client is not None and self._subscribed:
+        if self._connection is not None and self._subscribed:
             self._subscribed = False
-            await self._client.unsubscribe(self._topic("report"))
+            await self._connection.unsubscribe(self._topic("report"))
 
     async def resume(self) -> None:
         """Listen again after a pause."""
-        if self._client is not None and not self._subscribed:
-            await self._client.subscribe(self._topic("report"))
+        if self._connection is not None and self._ready and not self._subscribed:
+            await self._connection.subscribe(self._topic("report"))
             self._subscribed = True
 
     async def send(self, command: Command) -> str:
@@ -215,7 +286,7 @@ class Session:
                 return str(number)
 
     async def _publish(self, command: Command, sequence_id: str) -> None:
-        if self._client is None:
+        if self._connection is None or not self._ready:
             raise NotConnectedError("no session")
         try:
             payload = orjson.dumps(
@@ -227,142 +298,100 @@ class Session:
         if len(payload) > _MAX_REQUEST_SIZE:
             raise InvalidValueError("command", command.name)
         _LOGGER.debug("Sending %s.%s (%s)", command.section, command.name, sequence_id)
-        try:
-            # Some printers never confirm a higher quality of service.
-            await self._client.publish(self._topic("request"), payload, qos=0)
-        except aiomqtt.MqttError as err:
-            raise NotConnectedError("the connection broke") from err
+        await self._connection.publish(self._topic("request"), payload)
 
-    def _new_client(self, context: Any) -> aiomqtt.Client:
-        client = aiomqtt.Client(
-            hostname=self._endpoint.host,
-            port=self._endpoint.mqtt_port,
-            username=USER,
-            password=self._endpoint.access_code,
-            # A printer throws out the older one of two clients with the same name.
-            identifier=f"bambu-printer-{token_hex(6)}",
-            protocol=aiomqtt.ProtocolVersion.V311,
-            clean_session=True,
-            keepalive=_KEEPALIVE,
-            timeout=CONNECT_TIMEOUT,
-            tls_context=context,
-        )
-        # It leaves the reason of a failure in futures that it does not always ask itself;
-        # asyncio would report them as errors that nobody handled.
-        for outcome in (client._connected, client._disconnected):  # noqa: SLF001
-            outcome.add_done_callback(_retrieve)
-        return client
-
-    async def _run(
-        self, new_client: Callable[[], aiomqtt.Client], first: asyncio.Future[None]
-    ) -> None:
+    async def _run(self, context: ssl.SSLContext, first: asyncio.Future[None]) -> None:
         """Hold the connection; after it breaks, try again with growing pauses."""
         delay = _FIRST_DELAY
         while True:
-            error: PrinterConnectionError = NotConnectedError("the printer hung up")
             self._heard = False
+            self._hurry.clear()
+            self._refused = False
             try:
-                async with self._open(new_client()) as client:
-                    await client.subscribe(self._topic("report"))
-                    self._client, self._subscribed = client, True
-                    if not first.done():
-                        first.set_result(None)
-                    self._listener.on_connected()
-                    await self._receive(client)
-            except (aiomqtt.MqttError, OSError, PrinterConnectionError) as err:
-                error = _session_error(err)
+                error = await self._hold(context, first)
+            except PrinterConnectionError as err:
+                error = err
             except Exception as err:
                 # The task must not end here: nobody would ever hear of the printer again.
                 _LOGGER.exception("Unexpected error in the session of a printer")
-                error = _session_error(err)
-            finally:
-                self._disconnect()
+                error = connection_error(err)
             if not first.done():
                 first.set_exception(error)
                 return
-            final = isinstance(error, (InvalidAccessCodeError, CertificateChangedError))
             try:
-                self._listener.on_disconnected(error, final=final)
+                self._listener.on_disconnected(error)
             except Exception:
                 _LOGGER.exception("The loss of a printer could not be processed")
-            if final:
-                return
+            _LOGGER.debug("No connection to a printer: %s", error)
             if self._heard:
                 delay = _FIRST_DELAY
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
-            delay = min(delay * 2, _LONGEST_DELAY)
+            elif isinstance(error, InvalidAccessCodeError):
+                # Nothing but the user can change it, most of the time.
+                delay, self._refused = _LONGEST_DELAY, True
+            await self._rest(delay * random.uniform(*_JITTER))  # noqa: S311
+            delay = (
+                _FIRST_DELAY if self._hurry.is_set() else min(delay * 2, _LONGEST_DELAY)
+            )
 
-    @asynccontextmanager
-    async def _open(self, client: aiomqtt.Client) -> AsyncIterator[aiomqtt.Client]:
-        """Connect, and disconnect at the end; also when we are stopped halfway.
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next attempt, unless there is reason to hurry."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
 
-        The dialling runs in an executor and cannot be called back: when it succeeds after
-        nobody waits for it any more, the connection is hung up as soon as it stands.
-        """
-        dialling = asyncio.ensure_future(client.__aenter__())
+    async def _hold(
+        self, context: ssl.SSLContext, first: asyncio.Future[None]
+    ) -> PrinterConnectionError:
+        """Connect and listen; return why that has ended, or raise it."""
+        endpoint = self._endpoint
+        self._connection = connection = Connection(self._handle, self._on_oversized)
+        login = Login(
+            user=USER,
+            password=endpoint.access_code,
+            client_id=f"bambu-printer-{token_hex(6)}",
+        )
         try:
-            # Unlike awaiting it, this does not cancel it when we are.
-            await asyncio.wait((dialling,))
-        except asyncio.CancelledError:
-            _keep(asyncio.ensure_future(_hang_up(client, dialling)))
-            raise
-        try:
-            dialling.result()
-        except BaseException:
-            # Left to itself, a refused login keeps its socket until nobody knows it.
-            client._client.disconnect()  # noqa: SLF001
-            raise
-        try:
-            yield client
+            try:
+                async with asyncio.timeout(None) as self._attempt:
+                    await connection.open(
+                        endpoint.host, endpoint.mqtt_port, context, login
+                    )
+                    await connection.subscribe(self._topic("report"))
+            except TimeoutError:
+                return NotConnectedError("the attempt was given up for a better one")
+            finally:
+                self._attempt = None
+                if self._stuck is not None:
+                    self._stuck.cancel()
+                    self._stuck = None
+            self._ready = self._subscribed = True
+            if not first.done():
+                first.set_result(None)
+            self._listener.on_connected()
+            # Shielded: what is told there must outlive our own cancellation.
+            return await asyncio.shield(connection.lost)
         finally:
-            await client.__aexit__(None, None, None)
+            ready = self._ready
+            self._let_go()
+            self._parted = await connection.close() and ready
 
-    def _disconnect(self) -> None:
+    def _let_go(self) -> None:
         """Let nobody wait for an answer that cannot come any more."""
-        self._client, self._subscribed = None, False
+        self._connection = None
+        self._ready = self._subscribed = False
         for answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(NotConnectedError("the connection broke"))
 
-    async def _receive(self, client: aiomqtt.Client) -> None:
-        """Take messages until the connection breaks, or the printer no longer answers."""
-        messages = aiter(client.messages)
-        while True:
-            try:
-                async with asyncio.timeout(QUIET_TIME):
-                    payload = (await anext(messages)).payload
-            except TimeoutError:
-                # A pause is silent; that the connection still stands, MQTT itself checks.
-                if self._subscribed:
-                    await self._ping(messages)
-                continue
-            self._handle(payload)
-            if len(client.messages) > _LONGEST_BACKLOG:
-                raise NoReportError("more messages than anybody could read")
+    def _on_oversized(self, size: int) -> None:
+        self._listener.on_malformed(f"{size} bytes", oversized=True)
 
-    async def _ping(self, messages: AsyncIterator[aiomqtt.Message]) -> None:
-        """Ask a silent printer for its versions: the cheapest question there is.
-
-        Idle printers may have nothing to say for long; a session that carries nothing in
-        either direction any more looks the same from here.
-        """
-        await self.send(get_version())
-        try:
-            async with asyncio.timeout(PING_TIMEOUT):
-                payload = (await anext(messages)).payload
-        except TimeoutError as err:
-            raise NoReportError("the printer has fallen silent") from err
-        self._handle(payload)
-
-    def _handle(self, payload: object) -> None:
-        if (
-            not isinstance(payload, bytes | bytearray)
-            or len(payload) > MAX_MESSAGE_SIZE
-        ):
-            self._listener.on_malformed("too large")
+    def _handle(self, payload: bytes) -> None:
+        if not self._ready:
+            # Came with the agreement to listen; a full report is asked for anyway.
             return
         try:
-            message = _parse(payload)
+            message = self._parser.parse(payload)
         except orjson.JSONDecodeError as err:
             self._listener.on_malformed(str(err))
             return
@@ -389,44 +418,6 @@ class Session:
             answer = self._pending.get(key)
             if answer is not None and not answer.done():
                 answer.set_result(body)
-
-
-_ABANDONED: set[asyncio.Future[None]] = set()
-"""Attempts to connect that nobody waits for; the loop itself holds tasks but weakly."""
-
-
-def _keep(task: asyncio.Future[None]) -> None:
-    _ABANDONED.add(task)
-    task.add_done_callback(_ABANDONED.discard)
-
-
-async def _hang_up(client: aiomqtt.Client, dialling: asyncio.Future[Any]) -> None:
-    """Close a connection whose making was abandoned."""
-    try:
-        await dialling
-        await client.__aexit__(None, None, None)
-    except aiomqtt.MqttError, OSError:
-        client._client.disconnect()  # noqa: SLF001
-
-
-def _parse(payload: bytes | bytearray) -> Any:
-    """Parse JSON; some firmware sends file names that are no valid UTF-8."""
-    try:
-        return orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        return orjson.loads(payload.decode("utf-8", "replace"))
-
-
-def _retrieve(outcome: asyncio.Future[Any]) -> None:
-    if not outcome.cancelled():
-        outcome.exception()
-
-
-def _session_error(err: BaseException) -> PrinterConnectionError:
-    code = getattr(err, "rc", None)
-    if code is not None and getattr(code, "value", code) in _REFUSED_LOGIN:
-        return InvalidAccessCodeError("the printer refuses the access code")
-    return connection_error(err)
 
 
 def _failed(result: object) -> bool:

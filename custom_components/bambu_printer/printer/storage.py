@@ -5,53 +5,53 @@ operation at a time, kept for a while and given up when nobody needs it.  Nothin
 listed on a timer.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 import ftplib
+import hashlib
+import io
 from pathlib import Path
-import ssl
-from typing import Any, BinaryIO
+from secrets import token_hex
+import time
 
 from .errors import (
     BambuError,
     FileMissingError,
     InvalidPathError,
     StorageDeniedError,
+    StorageError,
     TransferBrokenError,
 )
-from .ftps import Connection, Progress, Stop, forget_tls_errors, storage_error
+from .folders import Folders, Tree
+from .ftps import Connection, Progress, RestartRefusedError, Sink, Stop
+from .lane import Lane
 from .listing import Entry, parse_listing
-from .paths import ROOT, name_of, normalize, normalize_new, parent_of
-from .security import create_ssl_context
-from .session import USER, Endpoint
+from .paths import ROOT, join, normalize, normalize_new, parent_of
+from .ranges import TAIL, RangeFile
+from .session import Endpoint
 
-IDLE_TIME = 60.0
-"""Seconds for which an unused connection is kept; printers drop it after about 300."""
 MAX_DEPTH = 4
 """Folders below folders that are listed; a damaged card can contain itself."""
+MAX_ENTRIES = 50_000
+"""Of a whole card; a damaged one can contain itself many times."""
 SKIPPED_FOLDERS = frozenset(
     {"/corelogger", "/ipcam", "/logger", "/recorder", "/System Volume Information"}
 )
 """Not worth listing as a whole: recordings of gigabytes, and encrypted logs."""
+ARRIVAL_PAUSE = 1.0
+"""Seconds between two looks at how much of an upload has arrived."""
+_NOT_IMPLEMENTED = ("500", "501", "502", "503", "504")
 
-type Tree = dict[str, Any]
-"""A folder or file: ``id`` (its path), ``name``, ``size``, and ``children`` of a folder."""
 
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What changes when a file becomes another one."""
 
-class _Work:
-    """What an operation in the executor can be stopped by: it looks between two blocks."""
-
-    def __init__(self) -> None:
-        self._stopped = False
-
-    def stop(self) -> None:
-        self._stopped = True
-
-    def stopped(self) -> bool:
-        return self._stopped
+    size: int
+    """Bytes."""
+    modified: str
+    """By the printer's clock, ``YYYYMMDDHHMMSS``; ``""``: not known."""
 
 
 class PrinterStorage:
@@ -65,54 +65,55 @@ class PrinterStorage:
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Know where the files are; nothing is asked yet."""
-        self._endpoint = endpoint
-        self._lock = asyncio.Lock()
-        self._connection: Connection | None = None
-        self._context: ssl.SSLContext | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        self._folders: dict[str, dict[str, Entry]] = {}
+        self._lane = Lane(endpoint)
+        self._folders = Folders()
         self._restarts: bool | None = None
         """Whether the server can start in the middle of a file; None: not asked yet."""
+        self._renames: bool | None = None
+        """Whether it can rename; None: not asked yet."""
+        self._remnants: set[str] = set()
+        """What could not be cleared away when the printer was out of reach."""
 
     async def close(self) -> None:
-        """Give up the connection; the next operation makes another."""
-        async with self._lock:
-            await self._drop()
+        """Stop what is being done and hang up; the next operation connects again."""
+        await self._lane.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done; others have to wait for it."""
+        return self._lane.busy
 
     # Looking
 
     async def list_folder(self, path: str = ROOT) -> tuple[Entry, ...]:
-        """Return what is in a folder, folders first."""
+        """Return what is in a folder, folders first; without what computers leave there."""
         path = normalize(path)
-        lines = await self._run(path, lambda ftp, stop: ftp.lines(path, stop))
-        entries = {
-            entry.path: entry for entry in parse_listing(path, lines, datetime.now(UTC))
-        }
-        self._folders[path] = entries
-        return _sorted(entries)
+        entries = await self._run(path, lambda ftp, stop: _list(ftp, path, stop))
+        self._folders.set(path, entries)
+        return self._folders.entries(path)
 
     async def get_sdcard_contents(self) -> Tree:
         """Return everything as a tree; minutes on a full card of a small printer.
 
         Folders of recordings and logs appear without their contents.
         """
-        await self._walk(ROOT, 0)
-        return self._tree(ROOT, lambda _: True)
+        await self._walk(ROOT)
+        return self._folders.tree()
 
     async def get_sdcard_3mf_files(self) -> Tree:
         """Return all sliced projects as a tree, with the folders they are in."""
-        await self._walk(ROOT, 0)
-        return self._tree(ROOT, _is_project)
+        await self._walk(ROOT)
+        return self._folders.projects()
 
     @property
     def cached_sd_card_contents(self) -> Tree | None:
         """Everything as it was last seen; None: never listed."""
-        return self._tree(ROOT, lambda _: True) if ROOT in self._folders else None
+        return self._folders.tree() if ROOT in self._folders else None
 
     @property
     def cached_sd_card_3mf_files(self) -> Tree | None:
         """All sliced projects as they were last seen; None: never listed."""
-        return self._tree(ROOT, _is_project) if ROOT in self._folders else None
+        return self._folders.projects() if ROOT in self._folders else None
 
     async def sdcard_file_exists(self, path: str) -> bool:
         """Tell whether there is a file; a failure to ask is an error, not a no."""
@@ -122,6 +123,27 @@ class PrinterStorage:
         """Return the size of a file in bytes; None when there is none."""
         path = normalize(path)
         return await self._run(path, lambda ftp, _: ftp.size(path))
+
+    async def existing(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those of several paths at which there is a file with something in it."""
+        wanted = [normalize(path) for path in paths]
+        if not wanted:
+            return ()
+
+        def ask(ftp: Connection, stop: Stop) -> tuple[str, ...]:
+            return tuple(path for path in wanted if not stop() and ftp.size(path))
+
+        return await self._run(ROOT, ask)
+
+    async def stat(self, path: str) -> FileStamp | None:
+        """Return what tells a file from a later one of the same name; None: no file."""
+        path = normalize(path)
+
+        def ask(ftp: Connection, _: Stop) -> FileStamp | None:
+            size = ftp.size(path)
+            return None if size is None else FileStamp(size, ftp.modified(path))
+
+        return await self._run(path, ask)
 
     # Fetching
 
@@ -134,57 +156,83 @@ class PrinterStorage:
         what was there stays.  `progress` is called with the bytes so far, from a thread.
         """
         path = normalize(path)
-        partial = target.with_name(f".{target.name}.part")
 
         def fetch(ftp: Connection, stop: Stop) -> int:
-            size = ftp.size(path)
-            if size is None:
-                raise FileMissingError(path)
-            try:
-                with partial.open("wb") as file:
-                    done = ftp.download(path, file, stop, progress or _ignore)
-                if done != size:
-                    raise TransferBrokenError(path, f"{done} of {size} bytes")
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
-            return done
+            size = _size_of_file(ftp, path)
+            partial = target.with_name(f".{token_hex(8)}.part")
+            # With the permissions that files here have, unlike those for secrets.
+            with _open_new(partial, target) as file:
+                try:
+                    _download(ftp, path, size, _writer(file, target), stop, progress)
+                    _finish(partial, target)
+                finally:
+                    partial.unlink(missing_ok=True)
+            return size
 
         return await self._run(path, fetch)
 
     async def read_into(
-        self, path: str, into: BinaryIO, progress: Progress | None = None
+        self, path: str, sink: Sink, progress: Progress | None = None
     ) -> int:
-        """Write a file into a stream that need not keep it; return its size in bytes."""
+        """Hand a file over block by block, in a thread; return its size in bytes.
+
+        What `sink` raises ends the transfer, and is raised.
+        """
         path = normalize(path)
 
         def fetch(ftp: Connection, stop: Stop) -> int:
-            size = ftp.size(path)
-            if size is None:
-                raise FileMissingError(path)
-            done = ftp.download(path, into, stop, progress or _ignore)
-            if done != size:
-                raise TransferBrokenError(path, f"{done} of {size} bytes")
-            return done
+            size = _size_of_file(ftp, path)
+            _download(ftp, path, size, sink, stop, progress)
+            return size
 
         return await self._run(path, fetch)
 
-    async def can_read_ranges(self) -> bool:
+    async def can_read_pieces(self) -> bool:
         """Tell whether parts of files can be fetched; asked once and remembered."""
         if self._restarts is None:
             self._restarts = await self._run(ROOT, lambda ftp, _: ftp.can_restart())
         return self._restarts
 
-    async def read_range(self, path: str, start: int, length: int) -> bytes:
-        """Fetch a part of a file; less than asked for at its end."""
+    async def read_pieces[T](
+        self, path: str, size: int, work: Callable[[RangeFile], T], *, tail: bool = True
+    ) -> T | None:
+        """Let `work` read a file at any place; it runs in a thread.
+
+        Nothing but what it reads is fetched, and the end of the file first.  None: this
+        printer sends only whole files.  That it starts in the middle where it says so is
+        checked by that end, not believed: leave out the `tail` only if it was read before.
+        """
         path = normalize(path)
-        if not await self.can_read_ranges():
-            raise StorageDeniedError(path, "the printer only sends whole files")
+        if self._restarts is False or (
+            # Nothing would be proven by reading it.
+            (size <= TAIL or not tail) and not await self.can_read_pieces()
+        ):
+            return None
 
-        def fetch(ftp: Connection, stop: Stop) -> bytes:
-            return ftp.read_range(path, start, length, stop)
+        def look(_: Connection, stop: Stop) -> T | None:
+            def fetch(start: int, length: int) -> bytes:
+                # Breaking off may have cost the connection.
+                ftp = self._lane.connection()
+                content = ftp.read_range(
+                    path, start, length, stop, ends=start + length == size
+                )
+                if len(content) != length:
+                    raise TransferBrokenError(path, "the file has changed")
+                return content
 
-        return await self._run(path, fetch)
+            count = min(size, TAIL) if tail else 0
+            try:
+                end = fetch(size - count, count) if count else b""
+                return work(RangeFile(size, fetch, tail=end))
+            except RestartRefusedError:
+                return None
+
+        found = await self._run(path, look)
+        if found is None:
+            self._restarts = False
+        elif tail:
+            self._restarts = True
+        return found
 
     # Changing
 
@@ -193,52 +241,75 @@ class PrinterStorage:
     ) -> int:
         """Store a file of this machine; return its size in bytes.
 
-        The printer is asked for the size afterwards: what did not arrive as a whole is
-        deleted again.
+        Where the server can rename, it goes under another name until it is complete:
+        what was there stays until then.  Where it cannot, what did not arrive as a whole
+        is deleted, at once or when the printer can be reached again.
+
+        `progress` is called with the bytes so far, from a thread.
         """
         path = normalize_new(path)
-        begun = False
-
-        def note(done: int) -> None:
-            nonlocal begun
-            begun = True
-            if progress:
-                progress(done)
 
         def send(ftp: Connection, stop: Stop) -> int:
-            with source.open("rb") as file:
-                return ftp.upload(path, file, stop, note)
+            if ftp.is_folder(path):
+                raise StorageDeniedError(path, "it is a folder")
+            if not ftp.is_folder(parent_of(path)):
+                raise FileMissingError(parent_of(path))
+            if self._renames is None:
+                self._renames = _can_rename(ftp)
+            name = _partial_name(path) if self._renames else path
+            with _open(source) as file:
+                self._remnants.add(name)
+                try:
+                    sent = ftp.upload(name, file, stop, progress or _ignore)
+                    self._check_arrival(name, sent)
+                    if name != path:
+                        _move(self._lane.connection(), name, path)
+                except BaseException:
+                    # If that fails as well: before the next operation.
+                    with suppress(BambuError, OSError, EOFError, ftplib.Error):
+                        self._clear_away(self._lane.connection())
+                    raise
+                self._remnants.discard(name)
+            return sent
 
-        try:
-            sent = await self._run(path, send)
-        except TransferBrokenError:
-            # Perhaps only the server's last word is missing.
-            sent = await asyncio.get_running_loop().run_in_executor(
-                None, lambda: source.stat().st_size
-            )
-        except BaseException:
-            if begun:
-                await self._clear_away(path)
-            raise
-        await self._check_arrival(path, sent)
-        self._remember(path, sent)
+        sent = await self._run(path, send)
+        self._folders.add(path, sent)
         return sent
 
-    async def _clear_away(self, path: str) -> None:
-        """Delete what is left of an upload, as far as the printer can be reached."""
-        async with self._lock:
-            await self._drop()
-        with suppress(BambuError):
-            await self.delete_sdcard_file(path)
+    def _clear_away(self, ftp: Connection) -> None:
+        """Delete what is left of uploads that failed; in a thread."""
+        for name in tuple(self._remnants):
+            with suppress(FileMissingError):
+                _delete(ftp, name)
+            self._remnants.discard(name)
+
+    def _check_arrival(self, path: str, sent: int) -> None:
+        """Ask whether an upload is complete, as long as it grows; in a thread."""
+        before = -1
+        while True:
+            # A new one if the last word was missing: the old one would be confused.
+            arrived = self._lane.connection().size(path)
+            if arrived == sent:
+                return
+            if arrived is None or not before < arrived < sent:
+                raise TransferBrokenError(
+                    path, f"{arrived or 0} of {sent} bytes arrived"
+                )
+            # A slow card may still be written to.
+            before = arrived
+            time.sleep(ARRIVAL_PAUSE)
 
     async def rename_sdcard_file(self, path: str, new_path: str) -> None:
-        """Rename or move a file or folder."""
+        """Rename or move a file or folder; nothing is overwritten."""
         path, new_path = _below_root(path), normalize_new(new_path)
-        await self._run(path, lambda ftp, _: ftp.rename(path, new_path))
-        entry = self._forget(path)
-        siblings = self._folders.get(parent_of(new_path))
-        if entry and siblings is not None:
-            siblings[new_path] = replace(entry, path=new_path, name=name_of(new_path))
+
+        def rename(ftp: Connection, _: Stop) -> None:
+            if ftp.size(new_path) is not None or ftp.is_folder(new_path):
+                raise StorageDeniedError(new_path, "it exists")
+            _rename(ftp, path, new_path)
+
+        await self._run(path, rename)
+        self._folders.move(path, new_path)
 
     async def make_sdcard_directory(self, path: str) -> None:
         """Make a folder; that it is there already is no error."""
@@ -248,198 +319,214 @@ class PrinterStorage:
             try:
                 ftp.sendcmd(f"MKD {path}")
             except ftplib.error_perm as err:
-                if not str(err).startswith("550") or not _is_folder(ftp, path):
+                if not str(err).startswith("550"):
                     raise
+                if not ftp.is_folder(path):
+                    if not ftp.is_folder(parent_of(path)):
+                        raise FileMissingError(parent_of(path)) from err
+                    raise StorageDeniedError(path, str(err)) from err
 
         await self._run(path, make)
-        siblings = self._folders.get(parent_of(path))
-        if siblings is not None and path not in siblings:
-            siblings[path] = Entry(
-                path=path, name=name_of(path), folder=True, size=0, modified=""
-            )
-        self._folders.setdefault(path, {})
+        self._folders.add_folder(path)
 
     async def delete_sdcard_file(self, path: str) -> None:
         """Delete a file."""
         path = _below_root(path)
-        await self._run(path, lambda ftp, _: ftp.delete(path))
-        self._forget(path)
+        await self._run(path, lambda ftp, _: _delete(ftp, path))
+        self._folders.remove(path)
 
     async def delete_sdcard_folder(self, path: str) -> None:
-        """Delete a folder with everything in it.
+        """Delete a folder with everything in it, also what is not listed.
 
         Stops at the first thing that cannot be deleted; what is gone by then is gone.
         """
         path = _below_root(path)
-        await self._delete_tree(path, 0)
+        gone: list[str] = []
 
-    async def _delete_tree(self, path: str, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise StorageDeniedError(path, "nested too deeply")
-        for entry in await self.list_folder(path):
-            if entry.folder:
-                await self._delete_tree(entry.path, depth + 1)
-            else:
-                await self.delete_sdcard_file(entry.path)
-        await self._run(path, lambda ftp, _: ftp.rmd(path))
-        self._forget(path)
+        def remove(ftp: Connection, stop: Stop) -> None:
+            _delete_tree(ftp, path, stop, gone, 0)
+
+        try:
+            await self._run(path, remove)
+        finally:
+            for item in gone:
+                self._folders.remove(item)
 
     # Inside
 
-    async def _walk(self, path: str, depth: int) -> None:
-        if path in SKIPPED_FOLDERS or depth > MAX_DEPTH:
-            return
-        for entry in await self.list_folder(path):
-            if entry.folder:
-                await self._walk(entry.path, depth + 1)
-
-    def _tree(self, path: str, wanted: Callable[[Entry], bool]) -> Tree:
-        children: list[Tree] = []
-        for entry in _sorted(self._folders.get(path, {})):
-            if entry.folder:
-                child = self._tree(entry.path, wanted)
-                if child["children"] or wanted(entry):
-                    children.append(child)
-            elif wanted(entry):
-                children.append(
-                    {"id": entry.path, "name": entry.name, "size": entry.size}
-                )
-        return {"id": path, "name": name_of(path) or ROOT, "children": children}
-
-    def _remember(self, path: str, size: int) -> None:
-        siblings = self._folders.get(parent_of(path))
-        if siblings is not None:
-            siblings[path] = Entry(
-                path=path, name=name_of(path), folder=False, size=size, modified=""
+    async def _walk(self, root: str) -> None:
+        """List all folders, one operation each: others get their turn in between."""
+        waiting, seen = [(root, 0)], 0
+        while waiting:
+            path, depth = waiting.pop()
+            try:
+                entries = await self.list_folder(path)
+            except FileMissingError:
+                if path == root:
+                    raise
+                # Deleted since its parent was listed.
+                self._folders.remove(path)
+                continue
+            seen += len(entries)
+            if seen > MAX_ENTRIES:
+                raise StorageError(path, "there is no end to the folders")
+            waiting += (
+                (entry.path, depth + 1)
+                for entry in entries
+                if entry.folder
+                and entry.path not in SKIPPED_FOLDERS
+                and depth < MAX_DEPTH
             )
-
-    def _forget(self, path: str) -> Entry | None:
-        """Correct what was listed after something is gone; return what it was."""
-        for folder in [
-            known
-            for known in self._folders
-            if known == path or known.startswith(f"{path}/")
-        ]:
-            del self._folders[folder]
-        return self._folders.get(parent_of(path), {}).pop(path, None)
-
-    async def _check_arrival(self, path: str, sent: int) -> None:
-        """Ask whether an upload is complete, on a new connection: the old may be confused."""
-        async with self._lock:
-            await self._drop()
-        arrived = await self.file_size(path)
-        if arrived == sent:
-            return
-        if arrived is not None:
-            await self._clear_away(path)
-        raise TransferBrokenError(path, f"{arrived or 0} of {sent} bytes arrived")
 
     async def _run[T](self, path: str, work: Callable[[Connection, Stop], T]) -> T:
-        """Do something with the connection, alone, in the executor.
+        """Do something alone, after clearing away what an upload has left."""
 
-        A connection that was kept may have been dropped meanwhile: then once more with a
-        new one, as long as nothing was done with it.
-        """
-        loop = asyncio.get_running_loop()
-        async with self._using() as state:
-            task = loop.run_in_executor(None, self._work, path, work, state)
-            try:
-                # Unlike awaiting it, this does not cancel it when we are.
-                await asyncio.wait((task,))
-            except asyncio.CancelledError:
-                # The thread notices between two blocks; nobody else may go on before.
-                state.stop()
-                with suppress(BambuError):
-                    await task
-                raise
-            return task.result()
+        def clean_and_work(ftp: Connection, stop: Stop) -> T:
+            if self._remnants:
+                with suppress(StorageError):
+                    self._clear_away(ftp)
+            return work(ftp, stop)
 
-    @asynccontextmanager
-    async def _using(self) -> AsyncIterator[_Work]:
-        async with self._lock:
-            if self._idle:
-                self._idle.cancel()
-                self._idle = None
-            try:
-                yield _Work()
-            finally:
-                if self._connection:
-                    self._idle = asyncio.get_running_loop().call_later(
-                        IDLE_TIME, self._give_up
-                    )
+        return await self._lane.run(path, clean_and_work)
 
-    def _work[T](
-        self, path: str, work: Callable[[Connection, Stop], T], state: _Work
-    ) -> T:
-        """Do it; runs in the executor."""
-        kept = self._connection is not None
-        connection = self._connect()
-        if kept:
-            try:
-                connection.voidcmd("NOOP")
-            except OSError, EOFError, ftplib.Error:
-                self._hang_up()
-                connection = self._connect()
+
+def _writer(file: io.FileIO, path: Path) -> Sink:
+    """Write to a file of this machine: its troubles are no troubles of the printer."""
+
+    def write(block: memoryview) -> None:
         try:
-            return work(connection, state.stopped)
-        except Exception as err:
-            if not isinstance(err, ftplib.error_perm):
-                # Whoever comes next cannot know where in the conversation this one is.
-                self._hang_up()
-                forget_tls_errors()
-            raise storage_error(err, path) from err
+            while block:
+                block = block[file.write(block) :]
+        except OSError as err:
+            raise _local_error(path, err) from err
 
-    def _connect(self) -> Connection:
-        if self._context is None:
-            self._context = create_ssl_context(
-                self._endpoint.serial, self._endpoint.pin
-            )
-            # Newer printers break, stall or cut off when more than this is offered.
-            self._context.maximum_version = ssl.TLSVersion.TLSv1_2
-        if self._connection is None:
-            self._connection = Connection(
-                self._endpoint.host,
-                self._endpoint.ftps_port,
-                USER,
-                self._endpoint.access_code,
-                self._context,
-            )
-        return self._connection
+    return write
 
-    def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection:
-            with suppress(OSError):
-                connection.close()
 
-    def _give_up(self) -> None:
-        """Close a connection that nobody has used for a while."""
-        self._idle = None
-        if not self._lock.locked():
-            # Closing a socket without a farewell does not block.
-            self._hang_up()
+def _open_new(partial: Path, target: Path) -> io.FileIO:
+    try:
+        # Blocks are large: nothing may wait in a buffer and fail later.
+        return partial.open("xb", buffering=0)
+    except OSError as err:
+        raise _local_error(target, err) from err
 
-    async def _drop(self) -> None:
-        if self._idle:
-            self._idle.cancel()
-            self._idle = None
-        await asyncio.get_running_loop().run_in_executor(None, self._hang_up)
+
+def _finish(partial: Path, target: Path) -> None:
+    """Give a complete download its name."""
+    try:
+        partial.replace(target)
+    except OSError as err:
+        raise _local_error(target, err) from err
+
+
+def _open(source: Path) -> io.BufferedReader:
+    try:
+        return source.open("rb")
+    except OSError as err:
+        raise _local_error(source, err) from err
+
+
+def _local_error(path: Path, err: OSError) -> StorageError:
+    return StorageError(str(path), err.strerror or "it cannot be used")
 
 
 def _ignore(_done: int) -> None:
     """Take no notice of the progress."""
 
 
-def _is_project(entry: Entry) -> bool:
-    return not entry.folder and entry.name.lower().endswith(".3mf")
+def _size_of_file(ftp: Connection, path: str) -> int:
+    size = ftp.size(path)
+    if size is None:
+        raise FileMissingError(path)
+    return size
 
 
-def _is_folder(ftp: Connection, path: str) -> bool:
+def _download(
+    ftp: Connection,
+    path: str,
+    size: int,
+    sink: Sink,
+    stop: Stop,
+    progress: Progress | None,
+) -> None:
+    done = ftp.download(path, sink, stop, progress or _ignore)
+    if done != size:
+        raise TransferBrokenError(path, f"{done} of {size} bytes")
+
+
+def _list(
+    ftp: Connection, path: str, stop: Stop, *, hidden: bool = False
+) -> list[Entry]:
+    lines = ftp.lines(path, stop, hidden=hidden)
+    return list(parse_listing(path, lines, calendar_year=not ftp.is_vsftpd))
+
+
+def _delete(ftp: Connection, path: str) -> None:
+    """Delete a file, and tell apart the reasons why that is not possible."""
     try:
-        ftp.voidcmd(f"CWD {path}")
-    except ftplib.error_perm:
-        return False
-    return True
+        ftp.delete(path)
+    except ftplib.error_perm as err:
+        if ftp.size(path) is None and not ftp.is_folder(path):
+            raise FileMissingError(path) from err
+        raise StorageDeniedError(path, str(err)) from err
+
+
+def _delete_tree(
+    ftp: Connection, path: str, stop: Stop, gone: list[str], depth: int
+) -> None:
+    if depth > 2 * MAX_DEPTH:
+        raise StorageDeniedError(path, "nested too deeply")
+    for entry in _list(ftp, path, stop, hidden=True):
+        if stop():
+            raise TransferBrokenError(path, "cancelled")
+        if entry.folder:
+            _delete_tree(ftp, entry.path, stop, gone, depth + 1)
+        else:
+            _delete(ftp, entry.path)
+            gone.append(entry.path)
+    try:
+        ftp.rmd(path)
+    except ftplib.error_perm as err:
+        raise StorageDeniedError(path, str(err)) from err
+    gone.append(path)
+
+
+def _can_rename(ftp: Connection) -> bool:
+    """Ask whether files can be renamed; an answer without what should follow is no harm."""
+    try:
+        return ftp.sendcmd(f"RNFR {ROOT}").startswith("3")
+    except ftplib.error_perm as err:
+        # Another complaint may be about the root alone; only one of them is trusted.
+        return ftp.is_vsftpd and not str(err).startswith(_NOT_IMPLEMENTED)
+
+
+def _rename(ftp: Connection, path: str, new_path: str) -> None:
+    ftp.sendcmd(f"RNFR {path}")
+    try:
+        ftp.voidcmd(f"RNTO {new_path}")
+    except ftplib.error_perm as err:
+        # It is not the file itself that is missing.
+        if not ftp.is_folder(parent_of(new_path)):
+            raise FileMissingError(parent_of(new_path)) from err
+        raise StorageDeniedError(new_path, str(err)) from err
+
+
+def _move(ftp: Connection, path: str, new_path: str) -> None:
+    """Give a complete upload its name, in place of what has it."""
+    try:
+        _rename(ftp, path, new_path)
+    except StorageDeniedError:
+        # Not all file systems let a name be taken over.
+        if ftp.size(new_path) is None:
+            raise
+        _delete(ftp, new_path)
+        _rename(ftp, path, new_path)
+
+
+def _partial_name(path: str) -> str:
+    """Return where an upload goes until it is complete; the same for the same file."""
+    digest = hashlib.sha256(path.encode()).hexdigest()[:12]
+    return join(parent_of(path), f"upload-{digest}.part")
 
 
 def _below_root(path: str) -> str:
@@ -448,12 +535,3 @@ def _below_root(path: str) -> str:
     if result == ROOT:
         raise InvalidPathError(path)
     return result
-
-
-def _sorted(entries: dict[str, Entry]) -> tuple[Entry, ...]:
-    return tuple(
-        sorted(
-            entries.values(),
-            key=lambda entry: (not entry.folder, entry.name.casefold()),
-        )
-    )

@@ -22,6 +22,8 @@ _LONGEST_TEXT = 1024
 
 def number[T](value: object, default: T) -> float | T:
     """Read a number, also from decimal text."""
+    if type(value) is float:
+        return value if isfinite(value) else default
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return default
     try:
@@ -33,8 +35,16 @@ def number[T](value: object, default: T) -> float | T:
 
 def integer[T](value: object, default: T) -> int | T:
     """Read a whole number, also from decimal text or a float without a fraction."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) < _LARGEST else default
+    if type(value) is int:
+        return value if -_LARGEST < value < _LARGEST else default
+    if isinstance(value, str):
+        try:
+            whole = int(value)
+        except ValueError:
+            # It may still be written with a fraction of zero.
+            pass
+        else:
+            return whole if -_LARGEST < whole < _LARGEST else default
     result = number(value, None)
     if result is None or abs(result) >= _LARGEST or result != int(result):
         return default

@@ -1,7 +1,7 @@
 """Following jobs: each has one beginning and one end, however often the line breaks."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -12,7 +12,7 @@ from ..state.errors import PrintError
 from ..state.job import GcodeState, JobState
 from ..values import integer, text
 from .happening import Happening, JobEvent
-from .memory import moment, plain, slot
+from .memory import moment, plain, slot, slots
 
 START_SETTLE = timedelta(seconds=1)
 """A job's names may come a moment after its beginning."""
@@ -28,6 +28,7 @@ _PREPARING = frozenset({GcodeState.PREPARE, GcodeState.SLICING})
 _NO_ID = frozenset({"", "0"})
 _ID_PARTS = 3
 _PARTS_OF_TEN = 10
+_MOST_SLOTS = 32
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,8 +55,12 @@ class ObservedJob:
     total_layers: int | None = None
     slot: SlotAddress | None = None
     """What feeds the nozzle, or did last."""
+    slots: list[SlotAddress] = field(default_factory=list)
+    """All that has fed the nozzle, in order of their first use."""
     paused: datetime | None = None
     """Since when it is paused."""
+    paused_seconds: int = 0
+    """How long it was paused altogether, before that."""
     reported: bool = False
     """Whether its beginning was told."""
     first_layer: bool = False
@@ -98,7 +103,9 @@ class ObservedJob:
             layer=integer(raw.get("layer"), None),
             total_layers=integer(raw.get("total_layers"), None),
             slot=slot(raw.get("slot")),
+            slots=slots(raw.get("slots")),
             paused=moment(raw.get("paused")),
+            paused_seconds=integer(raw.get("paused_seconds"), 0),
             reported=raw.get("reported") is True,
             first_layer=raw.get("first_layer") is True,
             tenths=integer(raw.get("tenths"), 0),
@@ -187,15 +194,14 @@ class JobWatcher:
     ) -> Iterator[Happening]:
         job = self.job
         if job and not self._is_same(job, state.job, now, gap=gap):
-            yield self._close(JobEvent.LOST, job, job.seen, now)
+            yield from self._lose(job, now)
             job = None
         if job is None:
             job = self._open(state, now, gap=gap)
         self._take_over(job, state, now)
         found = list(self._progress(job, state, now))
         if not job.reported and (found or now >= job.opened + START_SETTLE):
-            job.reported = True
-            found.insert(0, _happening(JobEvent.STARTED, job, now))
+            yield from _started(job, now)
         yield from found
 
     def _is_same(
@@ -207,7 +213,7 @@ class JobWatcher:
         if not gap:
             late = now - job.opened < _NAMES_BOUND
             return late or not _ids_differ(job.key, shown.job_key)
-        if not _keys_agree(job.key, shown.job_key):
+        if not _agrees(job, shown.job_key):
             return False
         # The same file, printed again: there is less of it than there was.
         return not (
@@ -274,6 +280,8 @@ class JobWatcher:
                 JobEvent.LAYER_REACHED, job, now, percent=tenths * 100 // _PARTS_OF_TEN
             )
         current = state.extruders.active_slot
+        if current and current not in job.slots and len(job.slots) < _MOST_SLOTS:
+            job.slots.append(current)
         if current and current != job.slot:
             previous, job.slot = job.slot, current
             if previous:
@@ -296,10 +304,10 @@ class JobWatcher:
                 error=_error_code(state),
             )
         elif job.paused and not paused:
-            since, job.paused = job.paused, None
-            yield _happening(
-                JobEvent.RESUMED, job, now, paused_seconds=_seconds(since, now)
-            )
+            seconds = _seconds(job.paused, now)
+            job.paused = None
+            job.paused_seconds += seconds
+            yield _happening(JobEvent.RESUMED, job, now, paused_seconds=seconds)
 
     # No job in the printer's hands
 
@@ -309,8 +317,8 @@ class JobWatcher:
         job = self.job
         key = state.job.job_key
         idle = word is GcodeState.IDLE
-        if job and gap and not idle and not _keys_agree(job.key, key):
-            yield self._close(JobEvent.LOST, job, job.seen, now)
+        if job and gap and not idle and not _agrees(job, key):
+            yield from self._lose(job, now)
             job = None
         if job is None:
             if gap and self.observed and not idle and self._is_news(key):
@@ -353,9 +361,7 @@ class JobWatcher:
         self, job: ObservedJob, end: _End, state: PrinterState, now: datetime
     ) -> Iterator[Happening]:
         """Tell the end of the job that was followed."""
-        if not job.reported:
-            job.reported = True
-            yield _happening(JobEvent.STARTED, job, now)
+        yield from _started(job, now)
         if end.state is GcodeState.FINISH:
             ended = end.since
             if end.unwatched and job.expected_end:
@@ -385,6 +391,11 @@ class JobWatcher:
             error=_error_code(state),
         )
 
+    def _lose(self, job: ObservedJob, now: datetime) -> Iterator[Happening]:
+        """Tell that a job is gone."""
+        yield from _started(job, now)
+        yield self._close(JobEvent.LOST, job, job.seen, now)
+
     def _close(
         self,
         kind: JobEvent,
@@ -403,6 +414,9 @@ class JobWatcher:
             now,
             end_time=end,
             duration=_seconds(job.began, end),
+            paused_seconds=job.paused_seconds
+            + (_seconds(job.paused, end) if job.paused else 0),
+            slots=tuple(job.slots),
             unwatched=unwatched,
             error=error if kind is JobEvent.FAILED else None,
         )
@@ -437,6 +451,13 @@ def _happening(
             **more,
         },
     )
+
+
+def _started(job: ObservedJob, now: datetime) -> Iterator[Happening]:
+    """Tell the beginning, unless it was told."""
+    if not job.reported:
+        job.reported = True
+        yield _happening(JobEvent.STARTED, job, now)
 
 
 def _seconds(start: datetime, end: datetime) -> int:
@@ -493,11 +514,14 @@ def _ids_differ(old: str, new: str) -> bool:
     )
 
 
-def _keys_agree(old: str, new: str) -> bool:
-    """Tell whether two keys can be those of one job, some of whose names come late."""
-    if _ids_differ(old, new):
+def _agrees(job: ObservedJob, key: str) -> bool:
+    """Tell whether a key that is shown after a gap can be that of a job."""
+    if job.key == key:
+        return True
+    if job.seen - job.opened >= _NAMES_BOUND or _ids_differ(job.key, key):
         return False
-    (ids, names), (new_ids, new_names) = _split(old), _split(new)
+    # It had only just begun: some of what it is called may have come since then.
+    (ids, names), (new_ids, new_names) = _split(job.key), _split(key)
     known = any(
         before == after and before not in _NO_ID
         for before, after in zip(ids, new_ids, strict=False)

@@ -26,12 +26,20 @@ def slot(value: object) -> SlotAddress | None:
     return None
 
 
+def slots(value: object) -> list[SlotAddress]:
+    """Read a list of slots."""
+    items = value if isinstance(value, list) else []
+    return [where for item in items if (where := slot(item)) is not None]
+
+
 def plain(value: object) -> object:
     """Return a value in a form that JSON has."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, SlotAddress):
         return [value.unit, value.slot]
+    if isinstance(value, list):
+        return [plain(item) for item in value]
     return value
 
 

@@ -16,8 +16,13 @@ class Operations(ABC):
     model: PrinterModel
 
     @abstractmethod
-    async def _command(self, command: Command) -> dict[str, Any]:
-        """Send a command and return its acknowledgement."""
+    async def _command(
+        self, command: Command, *, limit: float | None = None
+    ) -> dict[str, Any]:
+        """Send a command and return its acknowledgement.
+
+        `limit`: seconds to wait for it; None: as long as for most commands.
+        """
 
     @abstractmethod
     async def _send(self, command: Command) -> None:

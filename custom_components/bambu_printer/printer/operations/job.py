@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from .. import commands
 from ..errors import InvalidValueError
+from ..skipping import object_numbers
 from ..state.job import SPEED_LEVELS, GcodeState, SpeedLevel
 from .base import Operations
 
@@ -26,23 +27,28 @@ class JobOperations(Operations):
         self._require("stop", allowed=self.state.job.active)
         await self._command(commands.stop())
 
-    async def skip_objects(self, objects: Sequence[int]) -> None:
-        """Leave out objects of the running job, by their numbers in the sliced file.
+    def object_numbers(self, objects: Sequence[int | str]) -> list[int]:
+        """Return the numbers of objects of the running job, by number or name.
 
-        They are added to those that are skipped already; there is no way back.
+        See `skipping.object_numbers`, also for the errors.
         """
-        numbers = list(dict.fromkeys(objects))
-        if not numbers or any(
-            isinstance(number, bool) or not isinstance(number, int) or number < 0
-            for number in numbers
-        ):
-            raise InvalidValueError("list of objects", objects)
+        return object_numbers(
+            objects, self.state.project.plate, self.state.job.skipped_objects
+        )
+
+    async def skip_objects(self, objects: Sequence[int | str]) -> None:
+        """Leave out objects of the running job, by numbers or names in the sliced file.
+
+        They are added to those that are skipped already; there is no way back.  While the
+        file of the job is not known (see `set_job_project`) only numbers are taken, and
+        none of them can be checked.
+        """
         self._require(
             "skip_objects",
             allowed=self.state.job.gcode_state
             in (GcodeState.RUNNING, GcodeState.PAUSE),
         )
-        await self._command(commands.skip_objects(numbers))
+        await self._command(commands.skip_objects(self.object_numbers(objects)))
 
     @property
     def speed_level(self) -> SpeedLevel | None:

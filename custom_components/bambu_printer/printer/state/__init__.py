@@ -4,8 +4,9 @@
 it is made from, and the pure function that makes it.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..values import Raw
@@ -23,6 +24,7 @@ from . import (
     lights,
     network,
     options,
+    project,
     temperatures,
 )
 from .ams import AmsState
@@ -39,6 +41,7 @@ from .job import JobState
 from .lights import LightState
 from .network import NetworkState
 from .options import OptionState
+from .project import ProjectState
 from .temperatures import TemperatureState
 
 __all__ = [
@@ -58,13 +61,14 @@ __all__ = [
     "NetworkState",
     "OptionState",
     "PrinterState",
+    "ProjectState",
     "TemperatureState",
     "decode_sections",
     "sections_of",
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PrinterState:
     """Everything that is known of a printer at one moment."""
 
@@ -81,7 +85,18 @@ class PrinterState:
     lights: LightState = field(default_factory=LightState)
     network: NetworkState = field(default_factory=NetworkState)
     options: OptionState = field(default_factory=OptionState)
+    project: ProjectState = field(default_factory=ProjectState)
     temperatures: TemperatureState = field(default_factory=TemperatureState)
+
+    def _with(self, sections: Mapping[str, Any]) -> PrinterState:
+        """Return the state with other sections in place of its own.
+
+        What `dataclasses.replace` does, without going through all fields one by one: this
+        happens with almost every report.  (It is why the class has no slots.)
+        """
+        state = object.__new__(PrinterState)
+        state.__dict__.update(self.__dict__, **sections)
+        return state
 
 
 type Decoder = Callable[[Raw, Any, Context], Any]
@@ -102,6 +117,7 @@ SECTIONS: dict[str, tuple[frozenset[str], Decoder]] = {
         "lights": lights,
         "network": network,
         "options": options,
+        "project": project,
         "temperatures": temperatures,
     }.items()
 }
@@ -112,9 +128,15 @@ _SECTIONS_OF_KEY: dict[str, tuple[str, ...]] = {
 }
 
 
-def sections_of(keys: Iterable[str]) -> set[str]:
+def sections_of(keys: Iterable[str]) -> frozenset[str]:
     """Return the sections that are made from any of these keys."""
-    return {name for key in keys for name in _SECTIONS_OF_KEY.get(key, ())}
+    return _sections_of(frozenset(keys))
+
+
+@lru_cache(maxsize=512)
+def _sections_of(keys: frozenset[str]) -> frozenset[str]:
+    """Look the sections up; the same few sets of keys change again and again."""
+    return frozenset(name for key in keys for name in _SECTIONS_OF_KEY.get(key, ()))
 
 
 def decode_sections(
@@ -125,6 +147,6 @@ def decode_sections(
     for name in names:
         old = getattr(state, name)
         new = SECTIONS[name][1](raw, old, context)
-        if new != old:
+        if new is not old and new != old:
             changed[name] = new
-    return (replace(state, **changed) if changed else state), frozenset(changed)
+    return (state._with(changed) if changed else state), frozenset(changed)  # noqa: SLF001

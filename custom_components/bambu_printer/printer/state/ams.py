@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+
+import orjson
 
 from ..slots import (
     A2L_LITE,
@@ -404,7 +407,25 @@ def _kind(unit_id: int, info: int | None, module: Module | None) -> AmsKind:
 
 
 def _trays(unit: int, kind: AmsKind, item: Raw, exist: int | None) -> tuple[Tray, ...]:
-    found = {integer(tray.get("id"), -1): tray for tray in records(item.get("tray"))}
+    try:
+        description = orjson.dumps(item.get("tray"))
+    except TypeError:
+        # Numbers beyond all bounds, say; printers do not send what JSON cannot hold.
+        description = b"null"
+    return _remembered_trays(unit, kind, description, exist)
+
+
+@lru_cache(maxsize=1024)
+def _remembered_trays(
+    unit: int, kind: AmsKind, description: bytes, exist: int | None
+) -> tuple[Tray, ...]:
+    """Read the slots of a unit, or remember what they were the last time.
+
+    Their description is most of a report and stays the same for hours, while the unit around
+    them has another temperature or humidity every few seconds.
+    """
+    trays = orjson.loads(description)
+    found = {integer(tray.get("id"), -1): tray for tray in records(trays)}
     count = 1 if kind is AmsKind.HT else 4
     return tuple(
         _tray(SlotAddress(unit, slot), found.get(slot, {}), exist)

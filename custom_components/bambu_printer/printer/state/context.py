@@ -6,9 +6,12 @@ from datetime import datetime
 from ..models import PrinterModel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """The printer's model and the moment at which a report arrived."""
+    """The printer's model and the moment at which a report arrived.
+
+    One is made for each report and read by the decoders; to freeze it would double its cost.
+    """
 
     model: PrinterModel
     now: datetime

@@ -141,6 +141,11 @@ class PrintError:
         return HmsSeverity.SERIOUS if digit < _ASKING else HmsSeverity.COMMON
 
     @property
+    def asks(self) -> bool:
+        """Whether it holds the job up until somebody says how to go on."""
+        return self.is_problem and self.value >> 12 & 0xF >= _HELD_UP
+
+    @property
     def is_problem(self) -> bool:
         """Whether it is more than information; that a job was cancelled is not."""
         return self.severity in _PROBLEMS and self.value not in CANCELLED_CODES
@@ -172,6 +177,11 @@ class ErrorState:
         if self.print_error is None:
             return None
         return PrintError(self.print_error).is_problem
+
+    @property
+    def asking(self) -> bool:
+        """Whether the print error holds the job up until somebody says how to go on."""
+        return PrintError(self.print_error or 0).asks
 
     @property
     def cancelled(self) -> bool:

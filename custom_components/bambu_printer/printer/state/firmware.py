@@ -1,7 +1,7 @@
 """Firmware: the boards' versions, and what the printer says of an update."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ..values import Raw, flag, integer, mapping, records, text
 from .context import Context
@@ -13,6 +13,15 @@ _MAIN_MODULES = ("ota", "rv1126", "esp32")
 _AMS_MODULES = frozenset({"ams", "ams_f1", "n3f", "n3s"})
 _UP_TO_DATE = 2
 """What may still be on offer then is an older version."""
+_RUNNING = frozenset(
+    {
+        "DOWNLOADING",
+        "FLASHING",
+        "PRE_FLASH_START",
+        "PRE_FLASH_SUCCESS",
+        "UPGRADE_REQUEST",
+    }
+)
 _PLACEHOLDERS = frozenset({"", "N/A"})
 
 
@@ -26,6 +35,8 @@ class Module:
     serial: str = ""
     version: str = ""
     hardware: str = ""
+    offered: str = ""
+    """Version on offer for it alone; empty: none, or not known."""
 
     @property
     def ams_unit(self) -> int:
@@ -49,6 +60,11 @@ class FirmwareState:
     """Percent of an update."""
     forced: bool | None = None
     """Whether the printer refuses to print until it is updated."""
+
+    @property
+    def updating(self) -> bool:
+        """Whether an update is being installed."""
+        return self.status in _RUNNING
 
 
 def read_modules(raw: Raw) -> Iterator[Module]:
@@ -83,14 +99,18 @@ def main_module(modules: tuple[Module, ...]) -> Module | None:
 
 def decode(raw: Raw, previous: FirmwareState, context: Context) -> FirmwareState:
     """Read the version list and the update state."""
-    modules = tuple(read_modules(raw))
-    main = main_module(modules)
     upgrade = mapping(raw.get("upgrade_state"))
+    offers = _offers(upgrade)
+    modules = tuple(
+        replace(module, offered=_offered(module, offers))
+        for module in read_modules(raw)
+    )
+    main = main_module(modules)
     offered = integer(upgrade.get("new_version_state"), None)
     return FirmwareState(
         version=main.version if main else previous.version,
         modules=modules,
-        available=None if offered == _UP_TO_DATE else _available(upgrade),
+        available=None if offered == _UP_TO_DATE else offers.get("ota"),
         update_offered=None if offered is None else offered == 1,
         status=text(upgrade.get("status"), None) or None,
         progress=integer(upgrade.get("progress"), None),
@@ -103,8 +123,21 @@ def _filled(value: object) -> str:
     return "" if result in _PLACEHOLDERS else result
 
 
-def _available(upgrade: Raw) -> str | None:
-    for item in records(upgrade.get("new_ver_list")):
-        if item.get("name") == "ota" and (version := _filled(item.get("new_ver"))):
-            return version
-    return _filled(upgrade.get("ota_new_version_number")) or None
+def _offers(upgrade: Raw) -> dict[str, str]:
+    """Read the versions on offer, by the names of the modules."""
+    found = {
+        name: version
+        for name in ("ota", "ams")
+        if (version := _filled(upgrade.get(f"{name}_new_version_number")))
+    }
+    return found | {
+        text(item.get("name"), ""): version
+        for item in records(upgrade.get("new_ver_list"))
+        if (version := _filled(item.get("new_ver")))
+    }
+
+
+def _offered(module: Module, offers: Mapping[str, str]) -> str:
+    """Return what is on offer for a module; old firmware has one word for all AMS."""
+    kind = module.name.partition("/")[0]
+    return offers.get(module.name) or (offers.get(kind, "") if kind == "ams" else "")

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from ..slots import SlotAddress, from_index, from_packed
 from ..values import Raw, integer, mapping, text
 from .context import Context
 
 INPUTS = frozenset(
     {
         "3D",
+        "ams_mapping",
         "gcode_file",
         "gcode_file_prepare_percent",
         "gcode_start_time",
         "gcode_state",
         "layer_num",
+        "mapping",
         "mc_percent",
         "mc_remaining_time",
         "plate_idx",
@@ -49,6 +52,7 @@ class GcodeState(StrEnum):
     OFFLINE = "offline"
 
 
+_GCODE_STATES = {state.value: state for state in GcodeState}
 ACTIVE_STATES = frozenset(
     {GcodeState.PREPARE, GcodeState.SLICING, GcodeState.RUNNING, GcodeState.PAUSE}
 )
@@ -148,6 +152,8 @@ STAGES: dict[int, str] = {
 }
 """Stage codes by their stable names; 12 and 18 are the same stage."""
 
+_MOST_FILAMENTS = 64
+"""More than any project has."""
 _CLOCK_BOUND = 3600
 """Seconds that a printer's clock may be ahead of ours."""
 _NAMES_BOUND = timedelta(minutes=5)
@@ -167,6 +173,9 @@ class PrintType(StrEnum):
     CLOUD = "cloud"
     LOCAL = "local"
     SYSTEM = "system"
+
+
+_PRINT_TYPES = {kind.value: kind for kind in PrintType}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +209,9 @@ class JobState:
     subtask_id: str = ""
     plate: int | None = None
     skipped_objects: tuple[int, ...] = ()
+    filament_slots: tuple[SlotAddress | None, ...] = ()
+    """Where each filament of the project comes from, used or not, as far as was told; None:
+    out of no AMS."""
     speed_level: SpeedLevel | None = None
     speed_percent: int | None = None
 
@@ -265,9 +277,25 @@ def decode(raw: Raw, previous: JobState, context: Context) -> JobState:
             for item in raw.get("s_obj") or ()
             if (number := integer(item, None)) is not None
         ),
+        filament_slots=_filament_slots(raw, previous, same_job=same_job),
         speed_level=SPEED_LEVELS.get(level, previous.speed_level),
         speed_percent=integer(raw.get("spd_mag"), previous.speed_percent),
     )
+
+
+def _filament_slots(
+    raw: Raw, previous: JobState, *, same_job: bool
+) -> tuple[SlotAddress | None, ...]:
+    """Read the slots of the job's filaments: packed, or echoed once when it began."""
+    packed = raw.get("mapping")
+    if isinstance(packed, list) and packed:
+        return tuple(
+            from_packed(integer(item, -1)) for item in packed[:_MOST_FILAMENTS]
+        )
+    echoed = raw.get("ams_mapping")
+    if isinstance(echoed, list):
+        return tuple(from_index(integer(item, -1)) for item in echoed[:_MOST_FILAMENTS])
+    return previous.filament_slots if same_job else ()
 
 
 def _gcode_state(raw: Raw, previous: JobState) -> GcodeState | None:
@@ -275,20 +303,14 @@ def _gcode_state(raw: Raw, previous: JobState) -> GcodeState | None:
     word = raw.get("gcode_state")
     if not isinstance(word, str):
         return previous.gcode_state
-    try:
-        return GcodeState(word.lower())
-    except ValueError:
-        return None
+    return _GCODE_STATES.get(word.lower())
 
 
 def _print_type(raw: Raw, previous: JobState) -> PrintType | None:
     word = raw.get("print_type")
     if not isinstance(word, str):
         return previous.print_type
-    try:
-        return PrintType(word)
-    except ValueError:
-        return None
+    return _PRINT_TYPES.get(word)
 
 
 def _stage(code: int | None, *, busy: bool, idle: bool) -> str | None:
@@ -331,8 +353,10 @@ def _start_time(
     if told > 0 and -_CLOCK_BOUND <= age <= _LONGEST_JOB * 60:
         return datetime.fromtimestamp(told, UTC)
     if not active:
-        # It belongs to the last job until the next one begins.
-        return previous.start_time
+        # It belongs to the last job until the next one begins, or nothing is left of it:
+        # a printer that was switched off in between knows of no job.
+        named = raw.get("subtask_name") or raw.get("gcode_file")
+        return previous.start_time if named else None
     progress = integer(raw.get("mc_percent"), None)
     # The names of a job may arrive late; it is another one when it begins anew.
     start = previous.start_time

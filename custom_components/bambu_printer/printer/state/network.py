@@ -1,6 +1,7 @@
 """The printer's own view of its network."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from ..values import Raw, bit, damp, integer, mapping, records, text
@@ -32,10 +33,15 @@ def decode(raw: Raw, previous: NetworkState, context: Context) -> NetworkState:
         previous.wifi_signal,
         SIGNAL_BOUND,
     )
+    wired, address = bit(integer(net.get("conf"), None), 0), _address(net)
+    if (shown, wired, address) == (
+        previous.wifi_signal,
+        previous.wired,
+        previous.address,
+    ):
+        return previous
     return NetworkState(
-        wifi_signal=None if shown is None else int(shown),
-        wired=bit(integer(net.get("conf"), None), 0),
-        address=_address(net),
+        wifi_signal=None if shown is None else int(shown), wired=wired, address=address
     )
 
 
@@ -44,5 +50,11 @@ def _address(net: Raw) -> str | None:
     found = None
     for item in records(net.get("info")):
         if number := integer(item.get("ip"), 0):
-            found = str(IPv4Address((number & 0xFFFFFFFF).to_bytes(4, "little")))
+            found = _dotted(number & 0xFFFFFFFF)
     return found
+
+
+@lru_cache(maxsize=64)
+def _dotted(number: int) -> str:
+    """Write an address; the signal beside it changes far more often than it does."""
+    return str(IPv4Address(number.to_bytes(4, "little")))

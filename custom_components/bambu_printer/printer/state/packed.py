@@ -17,6 +17,9 @@ def unpack(value: object) -> tuple[float, float] | None:
 
 def temperature[T](value: object, default: T) -> float | T:
     """Read a plain temperature in °C, to a tenth; what no sensor can measure is refused."""
+    if value == default:
+        # A target, mostly: the same for hours.
+        return default
     result = number(value, None)
     return (
         default if result is None or not -40 <= result <= _HIGHEST else round(result, 1)

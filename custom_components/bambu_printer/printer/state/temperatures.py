@@ -1,6 +1,7 @@
 """Temperatures of nozzles, bed and chamber, with their targets, in °C."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..values import Raw, damp, field, integer, mapping, records
 from .context import Context
@@ -19,6 +20,7 @@ INPUTS = frozenset(
         "device.cham_temp",
         "device.ctc",
         "device.extruder",
+        "device.extruder.temp",
         "info",
         "nozzle_target_temper",
         "nozzle_temper",
@@ -27,6 +29,12 @@ INPUTS = frozenset(
 
 TEMPERATURE_BOUND = 0.5
 """A temperature is shown anew when it moves by this much, °C."""
+HELD_BOUND = 1.5
+"""A heater that has reached its target is shown at the target until it is off by this much,
+°C: controllers swing around it."""
+WHOLE_BOUND = 1.5
+"""The bound for sensors that are read in whole degrees, °C: one degree more or less may be
+no more than the edge between two of them."""
 _NO_SENSOR = 5.0
 """What printers without a chamber sensor report as its temperature."""
 _PACKED_FROM = 500.0
@@ -40,12 +48,15 @@ class Heater:
     target: float | None = None
 
 
+_UNKNOWN = Heater()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemperatureState:
     """All temperatures of the printer itself."""
 
-    bed: Heater = Heater()
-    chamber: Heater = Heater()
+    bed: Heater = _UNKNOWN
+    chamber: Heater = _UNKNOWN
     """Without a value where the printer has no sensor, unless somebody told one."""
     nozzles: tuple[Heater, ...] = ()
     """By the extruder's number: 0 is the right or only one, 1 the left."""
@@ -54,35 +65,61 @@ class TemperatureState:
 def decode(raw: Raw, previous: TemperatureState, context: Context) -> TemperatureState:
     """Read all temperatures, from the newest form that a report has."""
     device = mapping(raw.get("device"))
-    return TemperatureState(
-        bed=_bed(raw, device, previous.bed),
-        chamber=_told_chamber(raw, _chamber(raw, device, previous.chamber, context)),
-        nozzles=_nozzles(raw, device, previous.nozzles),
-    )
+    bed = _bed(raw, device, previous.bed)
+    chamber = _told_chamber(raw, _chamber(raw, device, previous.chamber, context))
+    nozzles = _nozzles(raw, device, previous.nozzles)
+    # Temperatures come with every report, and mostly within their bounds.
+    if (
+        bed is previous.bed
+        and chamber is previous.chamber
+        and nozzles is previous.nozzles
+    ):
+        return previous
+    return TemperatureState(bed=bed, chamber=chamber, nozzles=nozzles)
 
 
-def _heater(current: float | None, target: float | None, previous: Heater) -> Heater:
-    shown = damp(current, previous.current, TEMPERATURE_BOUND)
-    return (
-        previous
-        if (shown, target) == (previous.current, previous.target)
-        else Heater(shown, target)
-    )
+def _heater(
+    current: float | None,
+    target: float | None,
+    previous: Heater,
+    bound: float = TEMPERATURE_BOUND,
+) -> Heater:
+    shown = damp(current, previous.current, bound)
+    if target and current is not None:
+        held = previous.current == target
+        if abs(current - target) < (HELD_BOUND if held else TEMPERATURE_BOUND):
+            shown = target
+    if shown == previous.current and target == previous.target:
+        return previous
+    return Heater(shown, target)
 
 
 def _packed_or(packed: object, previous: Heater) -> Heater | None:
     values = unpack(packed)
-    return None if values is None else _heater(*values, previous)
+    return None if values is None else _heater(*values, previous, WHOLE_BOUND)
+
+
+def _plain_heater(raw: Raw, current: str, target: str, previous: Heater) -> Heater:
+    value, goal = raw.get(current), raw.get(target)
+    if (
+        type(value) is float
+        and goal
+        and goal == previous.target == previous.current
+        and abs(value - goal) < HELD_BOUND
+    ):
+        # It holds its target: what nearly every report of a print says.
+        return previous
+    return _heater(
+        temperature(value, previous.current),
+        temperature(goal, previous.target),
+        previous,
+    )
 
 
 def _bed(raw: Raw, device: Raw, previous: Heater) -> Heater:
     # The flat keys have a fraction, the packed ones none; they never disagree otherwise.
     if "bed_temper" in raw or "bed_target_temper" in raw:
-        return _heater(
-            temperature(raw.get("bed_temper"), previous.current),
-            temperature(raw.get("bed_target_temper"), previous.target),
-            previous,
-        )
+        return _plain_heater(raw, "bed_temper", "bed_target_temper", previous)
     packed = mapping(mapping(device.get("bed")).get("info")).get(
         "temp", device.get("bed_temp")
     )
@@ -91,7 +128,7 @@ def _bed(raw: Raw, device: Raw, previous: Heater) -> Heater:
 
 def _chamber(raw: Raw, device: Raw, previous: Heater, context: Context) -> Heater:
     if not context.model.chamber_sensor and context.model.serial_prefix:
-        return Heater()
+        return _UNKNOWN
     for packed in (
         mapping(mapping(device.get("ctc")).get("info")).get("temp"),
         mapping(raw.get("info")).get("temp"),
@@ -104,36 +141,36 @@ def _chamber(raw: Raw, device: Raw, previous: Heater, context: Context) -> Heate
         return _packed_or(flat, previous) or previous
     current = temperature(raw.get("chamber_temper"), previous.current)
     if not context.model.chamber_sensor and current == _NO_SENSOR:
-        return Heater()
+        return _UNKNOWN
     return _heater(current, temperature(raw.get("ctt"), previous.target), previous)
 
 
 def _told_chamber(raw: Raw, measured: Heater) -> Heater:
     """Take a temperature from outside where the printer itself measures none."""
-    if measured.current is not None:
+    if measured.current is not None or "@chamber_temp" not in raw:
         return measured
     return Heater(temperature(raw.get("@chamber_temp"), None), measured.target)
 
 
 def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heater, ...]:
-    extruder = mapping(device.get("extruder"))
-    packed = {
-        integer(item.get("id"), -1): item.get("temp")
-        for item in records(extruder.get("info"))
-    }
-    count = max(field(integer(extruder.get("state"), 0), 0, 4), len(packed), 1)
-    count = min(count, 2)
+    packed: dict[int, Any] = {}
+    count = 1
+    if extruder := mapping(device.get("extruder")):
+        packed = {
+            integer(item.get("id"), -1): item.get("temp")
+            for item in records(extruder.get("info"))
+        }
+        count = max(field(integer(extruder.get("state"), 0), 0, 4), len(packed), 1)
+        count = min(count, 2)
     if count == 1 and ("nozzle_temper" in raw or "nozzle_target_temper" in raw):
-        old = previous[0] if previous else Heater()
-        return (
-            _heater(
-                temperature(raw.get("nozzle_temper"), old.current),
-                temperature(raw.get("nozzle_target_temper"), old.target),
-                old,
-            ),
-        )
+        old = previous[0] if previous else _UNKNOWN
+        heater = _plain_heater(raw, "nozzle_temper", "nozzle_target_temper", old)
+        return previous if heater is old and len(previous) == 1 else (heater,)
     heaters = []
     for number in range(count):
-        old = previous[number] if number < len(previous) else Heater()
+        old = previous[number] if number < len(previous) else _UNKNOWN
         heaters.append(_packed_or(packed.get(number), old) or old)
-    return tuple(heaters)
+    same = len(heaters) == len(previous) and all(
+        new is old for new, old in zip(heaters, previous, strict=True)
+    )
+    return previous if same else tuple(heaters)

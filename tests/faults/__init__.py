@@ -1,0 +1,1 @@
+"""Everything that can go wrong between Home Assistant and a printer."""
