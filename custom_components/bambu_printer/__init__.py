@@ -27,6 +27,7 @@ from .problems import (
     async_watch_problems,
 )
 from .services import async_setup_services
+from .targets import async_announce_printer
 from .views import async_register_views
 
 _MISSING: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_missing")
@@ -99,6 +100,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     async_tell_logbook(coordinator)
     async_learn_from_projects(coordinator)
+    async_announce_printer(hass, coordinator)
+    # The last: from now on it is told what happens, to those who are listening by now.
     coordinator.happenings.async_start()
     entry.async_on_unload(async_watch_problems(coordinator))
     entry.async_on_unload(coordinator.release.async_cancel)

@@ -1,0 +1,1 @@
+"""What automations can make of printers."""
