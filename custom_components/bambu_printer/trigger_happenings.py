@@ -11,7 +11,7 @@ from homeassistant.helpers.trigger import Trigger, TriggerActionRunner
 import probatio
 
 from .coordinator import PrinterCoordinator
-from .event import plain_data
+from .happenings import plain_data
 from .printer.happenings import ErrorEvent, FilamentEvent, Happening, JobEvent, Kind
 from .printer.state.errors import HmsSeverity
 from .trigger_base import PrinterTrigger
