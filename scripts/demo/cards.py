@@ -6,6 +6,7 @@ what comes out for one printer.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from custom_components.bambu_printer.printer import SlotAddress
@@ -46,6 +47,7 @@ class Entity:
     entity_id: str
     key: str
     category: str | None
+    name: str
 
     @property
     def domain(self) -> str:
@@ -90,6 +92,7 @@ def devices_of(
                     item["entity_id"],
                     item["unique_id"].partition("_")[2],
                     item["entity_category"],
+                    item["name"] or item["original_name"] or "",
                 )
             )
     return sorted(
@@ -110,21 +113,23 @@ def printer_view(devices: list[Device]) -> Json:
     printer, *parts = devices
     units = [part for part in parts if _trays(part)]
     others = [part for part in parts if part not in units]
-    sections = [
-        _job_cards(printer),
-        _temperature_cards(devices),
-        _control_cards([printer, *others]),
-        *(_filament_cards(part, printer) for part in [*units, *others]),
-        _condition_cards(printer),
-        _history_cards(printer),
+    # Columns on a large screen; on a phone one below the other, what matters most first.
+    columns = [
+        [_job_cards(printer), _condition_cards(printer)],
+        [
+            _temperature_cards(devices),
+            *(_filament_cards(part, printer) for part in [*units, *others]),
+        ],
+        [_control_cards([printer, *others]), _history_cards(printer)],
     ]
     return {
         "title": printer.name,
         "path": _path(printer).rpartition("/")[2],
         "type": "sections",
         "max_columns": 3,
-        "dense_section_placement": True,
-        "sections": [_section(cards) for cards in sections if cards],
+        "sections": [
+            _section(cards) for column in columns if (cards := list(chain(*column)))
+        ],
     }
 
 
@@ -171,12 +176,12 @@ def _job_cards(printer: Device) -> list[Json]:
     cards = [
         *(_picture(entity) for entity in _some(printer, "camera", ("camera",))),
         *_progress(printer),
-        *(_picture(entity, columns=6, rows=4) for entity in cover),
+        *(_picture(entity, columns=6) for entity in cover),
     ]
     facts = [_tile(entity) for entity in _some(printer, "sensor", _JOB)]
     if cover:
         # Beside the picture of the plate, one below the other.
-        beside, facts = facts[:4], facts[4:]
+        beside, facts = facts[:3], facts[3:]
         for card in beside:
             del card["grid_options"]
         cards.append(
@@ -186,6 +191,8 @@ def _job_cards(printer: Device) -> list[Json]:
                 "grid_options": {"columns": 6},
             }
         )
+    if len(facts) % 2:
+        facts[-1]["grid_options"] = {"columns": 12}
     cards += facts
     cards += [_button(entity) for entity in _some(printer, "button", _BUTTONS)]
     return _headed("Print", "mdi:printer-3d-nozzle", cards)
@@ -221,8 +228,11 @@ def _temperature_cards(devices: list[Device]) -> list[Json]:
         cards.append(
             {
                 "type": "history-graph",
-                "entities": [entity.entity_id for entity in measured],
-                "hours_to_show": 3,
+                "entities": [
+                    {"entity": entity.entity_id, "name": entity.name}
+                    for entity in measured
+                ],
+                "hours_to_show": 1,
                 "grid_options": {"columns": "full"},
             }
         )
@@ -245,6 +255,8 @@ def _control_cards(devices: list[Device]) -> list[Json]:
                 # Which nozzle is used cannot be chosen during a print, for example.
                 card["visibility"] = [_is_known(entity)]
             cards.append(card)
+    if len(cards) % 2:
+        cards[-1]["grid_options"] = {"columns": 12}
     return _headed("Fans, light, speed", "mdi:fan", cards)
 
 
@@ -275,7 +287,7 @@ def _filament_cards(part: Device, printer: Device) -> list[Json]:
         {**_button(entity), "visibility": [_is_known(entity)]}
         for entity in _select(part, domains=("button",))
     ]
-    return _headed(part.name, "mdi:tray-full", cards)
+    return _headed(_short_name(part, printer), "mdi:tray-full", cards)
 
 
 def _condition_cards(printer: Device) -> list[Json]:
@@ -315,7 +327,10 @@ def _condition_cards(printer: Device) -> list[Json]:
 
 def _history_cards(printer: Device) -> list[Json]:
     """Return the jobs of the past."""
-    cards = [_tile(entity) for entity in _some(printer, "sensor", _HISTORY)]
+    cards = [
+        {**_tile(entity), "visibility": [_is_known(entity)]}
+        for entity in _some(printer, "sensor", _HISTORY)
+    ]
     if jobs := printer.entity("calendar", "jobs"):
         cards.append(
             {
@@ -337,13 +352,18 @@ def _history_cards(printer: Device) -> list[Json]:
                 "chart_type": "bar",
                 "hide_legend": True,
                 "grid_options": {"columns": "full"},
+                "visibility": [_is_known(used)],
             }
         )
-    if cards:
+    told = [
+        *_some(printer, "event", ("job", "error")),
+        *_some(printer, "sensor", ("status",)),
+    ]
+    if told:
         cards.append(
             {
                 "type": "logbook",
-                "target": {"device_id": printer.device_id},
+                "target": {"entity_id": [entity.entity_id for entity in told]},
                 "hours_to_show": 24,
                 "grid_options": {"columns": "full", "rows": 6},
             }
@@ -459,11 +479,10 @@ def _button(entity: Entity) -> Json:
 
 def _is_known(entity: Entity) -> Json:
     """Return the condition that an entity has a state worth showing."""
-    return {
-        "condition": "state",
-        "entity": entity.entity_id,
-        "state_not": "unavailable",
-    }
+    nothing = ["unavailable"]
+    if entity.domain != "button":  # a button that was never pressed is unknown
+        nothing.append("unknown")
+    return {"condition": "state", "entity": entity.entity_id, "state_not": nothing}
 
 
 def _picture(entity: Entity, **size: int) -> Json:
@@ -524,9 +543,10 @@ def _spools(part: Device) -> list[Json]:
                 "left": left.entity_id if left else "",
             }
         )
-    for key in ("external", "external_left"):
-        if entity := part.entity("sensor", key):
-            spools.append({"slot": "–", "key": key, "id": entity.entity_id, "left": ""})
+    spools += [
+        {"slot": "–", "key": entity.key, "id": entity.entity_id, "left": ""}
+        for entity in _some(part, "sensor", ("external", "external_left"))
+    ]
     return spools
 
 
@@ -534,6 +554,11 @@ def _slot_word(key: str) -> str | None:
     """Return what the sensor of the active tray calls a slot: ams_0_tray_1 is ams_1_tray_1."""
     _, unit, _, tray = key.split("_")
     return slot_key(SlotAddress(int(unit), int(tray) - 1))
+
+
+def _short_name(part: Device, printer: Device) -> str:
+    """Return the name of a part without its printer's."""
+    return part.name.removeprefix(printer.name).strip() or part.name
 
 
 def _path(printer: Device) -> str:
