@@ -78,7 +78,7 @@ class _Place:
 class PrinterMediaSource(MediaSource):
     """The files of all printers."""
 
-    name = "Bambu Lab"
+    name = "Bambu Printer"
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Take all printers there are, whenever they come."""
