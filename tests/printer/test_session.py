@@ -204,7 +204,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind(printer, recorder
         await start
     assert not found.running
     assert tasks() == []
-    assert printer.connected_clients == 0
+    await until(lambda: printer.connected_clients == 0)
 
 
 # ---- losing the connection ----------------------------------------------------------
