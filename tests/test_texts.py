@@ -352,6 +352,7 @@ STEPS = {
     "reauth_confirm": config_flow._CODE_SCHEMA,
     "discovery_confirm": config_flow._CODE_SCHEMA,
     "trust": probatio.Schema({}),
+    "take_over": config_flow._take_over_schema(()),
 }
 OPTIONS_STEP = probatio.Schema(
     {**config_flow._CHAMBER_FIELD, **config_flow._OPTIONS_FIELDS}
