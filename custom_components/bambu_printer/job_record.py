@@ -7,6 +7,17 @@ from typing import Any, Self
 
 from homeassistant.util import dt as dt_util
 
+_NUMBERS = (
+    "duration",
+    "paused_seconds",
+    "plate",
+    "progress",
+    "layer",
+    "total_layers",
+    "picture",
+)
+_WORDS = ("name", "file", "print_type", "error", "error_text")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilamentUse:
@@ -104,21 +115,25 @@ class JobRecord:
             return None
         start = dt_util.parse_datetime(str(raw.get("start")))
         end = dt_util.parse_datetime(str(raw.get("end")))
-        if not (start and end and raw.get("job") and raw.get("outcome")):
+        job, outcome = raw.get("job"), raw.get("outcome")
+        if not (start and start.tzinfo and end and end.tzinfo):
             return None
-        names = {item.name for item in fields(cls)}
+        if not (job and isinstance(job, str) and isinstance(outcome, str) and outcome):
+            return None
         filament = raw.get("filament")
         return cls(
-            **{
-                **{key: value for key, value in raw.items() if key in names},
-                "start": start,
-                "end": end,
-                "filament": tuple(
-                    FilamentUse.load(item)
-                    for item in (filament if isinstance(filament, list) else ())
-                    if isinstance(item, Mapping)
-                ),
-            }
+            job=job,
+            outcome=outcome,
+            start=start,
+            end=end,
+            unwatched=raw.get("unwatched") is True,
+            filament=tuple(
+                FilamentUse.load(item)
+                for item in (filament if isinstance(filament, list) else ())
+                if isinstance(item, Mapping)
+            ),
+            **{name: raw[name] for name in _NUMBERS if type(raw.get(name)) is int},
+            **{name: raw[name] for name in _WORDS if isinstance(raw.get(name), str)},
         )
 
     def as_dict(self) -> dict[str, Any]:
