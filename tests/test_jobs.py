@@ -249,6 +249,29 @@ def test_record_is_read_back() -> None:
     assert JobRecord.load(record.as_dict()) == record
 
 
+def test_spoilt_record() -> None:
+    """What is of another type counts as unknown; without its times there is no record."""
+    now = "2026-11-20T12:00:00+00:00"
+    whole = {"job": "ab", "outcome": "failed", "start": now, "end": now}
+    spoilt = {**whole, "duration": "long", "picture": None, "name": 5, "filament": 7}
+    record = JobRecord.load({**spoilt, "progress": [], "unwatched": "no"})
+    assert record == JobRecord.load(whole)
+    assert record
+    assert record.printing_seconds == 0
+    for key, value in (("start", now[:19]), ("end", None), ("job", 5), ("outcome", "")):
+        assert JobRecord.load({**whole, key: value}) is None
+
+
+async def test_pictures_of_jobs_that_never_end(stage: Stage) -> None:
+    await begin(stage, "Real")
+    for number in range(20):
+        await jobs(stage).async_set_job_details(f"{number:04x}", picture=PNG)
+    await jobs(stage).async_set_job_details(current(stage), picture=PNG)
+    kept = [await jobs(stage).async_picture(f"{number:04x}") for number in range(20)]
+    assert len(list(filter(None, kept))) < 5
+    assert await jobs(stage).async_picture(current(stage)) == PNG
+
+
 async def events(stage: Stage, start: str, end: str) -> list[dict[str, Any]]:
     response = await stage.hass.services.async_call(
         "calendar",

@@ -123,6 +123,8 @@ class JobStore:
                 self._records[job] = replace(record, picture=len(picture))
             else:
                 self._waiting[job] = len(picture)
+                while len(self._waiting) > _MOST_PLANS:
+                    del self._waiting[next(iter(self._waiting))]
             await self._async_tidy_pictures()
         self._changed()
 

@@ -456,7 +456,8 @@ def test_versions_on_offer(upgrade, available, offered):
 
 
 @pytest.mark.parametrize(
-    ("value", "progress"), [("", None), ("42", 42), (42, 42), ("0", 0)]
+    ("value", "progress"),
+    [("", None), ("42", 42), (42, 42), ("0", 0), ("900", None), (-1, None)],
 )
 def test_progress_of_an_update(value, progress):
     upgrade = {"status": "FLASHING", "progress": value, "force_upgrade": False}

@@ -107,13 +107,14 @@ def decode(raw: Raw, previous: FirmwareState, context: Context) -> FirmwareState
     )
     main = main_module(modules)
     offered = integer(upgrade.get("new_version_state"), None)
+    progress = integer(upgrade.get("progress"), None)
     return FirmwareState(
         version=main.version if main else previous.version,
         modules=modules,
         available=None if offered == _UP_TO_DATE else offers.get("ota"),
         update_offered=None if offered is None else offered == 1,
         status=text(upgrade.get("status"), None) or None,
-        progress=integer(upgrade.get("progress"), None),
+        progress=progress if progress in range(101) else None,
         forced=flag(upgrade.get("force_upgrade"), None),
     )
 
