@@ -21,6 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.bambu_printer import power
 from custom_components.bambu_printer.const import DOMAIN
 from custom_components.bambu_printer.printer import ServiceState
+from custom_components.bambu_printer.printer.errors import NotConnectedError
 from virtual_printer import VirtualPrinter
 
 from .conftest import SESSION, Rig, wait_until
@@ -61,6 +62,20 @@ async def test_release(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     assert rig.state("switch", "release_connection").state == STATE_OFF
     assert control(rig) == "full"
     assert rig.printer.connected_clients == 1
+
+
+async def test_files_are_let_go(rig: Rig) -> None:
+    """The connection to the file server that was kept, and nothing makes a new one."""
+    printer, server = rig.entry.runtime_data.printer, rig.printer._ftps
+    await printer.storage.list_folder()
+    assert server._tasks
+    await rig.call("switch.turn_on", "release_connection")
+    await wait_until(rig.hass, lambda: not server._tasks)
+    with pytest.raises(NotConnectedError):
+        await printer.storage.list_folder()
+    assert not server._tasks
+    await rig.call("switch.turn_off", "release_connection")
+    assert await printer.storage.list_folder()
 
 
 @pytest.mark.usefixtures("quick")
