@@ -10,7 +10,11 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -184,6 +188,37 @@ async def test_off_is_quiet(plugged: Rig, caplog: pytest.LogCaptureFixture) -> N
     await rig.hass.async_block_till_done()
     assert printer.service_state is ServiceState.PAUSED
     await switch(rig, STATE_ON)
+    await wait_until(rig.hass, lambda: rig.available() == everything)
+
+
+@pytest.mark.parametrize("how", ["renamed", "removed"])
+async def test_plug_is_another_one(plugged: Rig, how: str) -> None:
+    """A plug that went away while it was off does not keep the printer off for ever."""
+    rig, registry = plugged, er.async_get(plugged.hass)
+    domain, name = PLUG.split(".")
+    rig.hass.states.async_remove(PLUG)
+    registry.async_get_or_create(domain, "test", "1", suggested_object_id=name)
+    rig.hass.states.async_set(PLUG, STATE_ON)
+    await set_up(rig)
+    everything = rig.available()
+    rig.hass.states.async_set(PLUG, STATE_OFF)
+    await wait_until(rig.hass, lambda: rig.available() == rig.always)
+    rig.hass.states.async_remove(PLUG)
+    if how == "renamed":
+        registry.async_update_entity(PLUG, new_entity_id="switch.other")
+        rig.hass.states.async_set("switch.other", STATE_OFF)
+        await wait_until(
+            rig.hass,
+            lambda: rig.entry.options["power"]["power_switch"] == "switch.other",
+        )
+        await wait_until(rig.hass, lambda: rig.entry.state is ConfigEntryState.LOADED)
+        assert rig.available() == rig.always
+        rig.hass.states.async_set("switch.other", STATE_ON)
+    else:
+        registry.async_update_entity(PLUG, name="Still there")
+        await rig.hass.async_block_till_done()
+        assert rig.available() == rig.always
+        registry.async_remove(PLUG)
     await wait_until(rig.hass, lambda: rig.available() == everything)
 
 
