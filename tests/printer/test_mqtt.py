@@ -79,7 +79,7 @@ async def test_a_peer_that_hangs_up_is_called_that_at_once(virtual, stage):
     with pytest.raises(HungUpError):
         async with opened(virtual):
             pass
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 4
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ async def test_a_topic_that_is_refused(virtual):
 
 async def test_silence_is_noticed(virtual, monkeypatch):
     monkeypatch.setattr(mqtt_module, "PING_INTERVAL", 0.03)
-    monkeypatch.setattr(mqtt_module, "DEAD_AFTER", 0.1)
+    monkeypatch.setattr(mqtt_module, "DEAD_AFTER", 0.5)
     async with opened(virtual) as found:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.8)
         assert not found.connection.lost.done()
         virtual.faults.frozen = True
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             assert isinstance(await found.connection.lost, ConnectTimeoutError)
         with pytest.raises(ConnectTimeoutError):
             await found.connection.publish(TOPIC, b"")

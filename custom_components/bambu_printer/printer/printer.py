@@ -297,9 +297,11 @@ class BambuPrinter(
         await self.jpeg_camera.pause()
         await self.live_view.pause()
 
-    def _resume_camera(self) -> None:
+    def _resume_others(self) -> None:
+        """Let the camera and the file server be called again."""
         self.jpeg_camera.resume()
         self.live_view.resume()
+        self.storage.resume()
 
     # Session
 
@@ -326,7 +328,7 @@ class BambuPrinter(
     async def _start_session(self) -> None:
         try:
             await self._session.start()
-            self._resume_camera()
+            self._resume_others()
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
             self._require_session()
@@ -357,7 +359,8 @@ class BambuPrinter(
     async def pause_session(self) -> None:
         """Give up the connection, until `resume_session`.
 
-        Printers serve few clients: this makes room for another one.
+        Printers serve few clients: this makes room for another one.  The camera and the
+        file server are let go, too; a transfer is stopped.
         """
         if self.service_state in (ServiceState.PAUSED, ServiceState.QUIT):
             return
@@ -366,6 +369,7 @@ class BambuPrinter(
         self._set_service_state(ServiceState.PAUSED)
         await self._pause_camera()
         await self._session.stop()
+        await self.storage.pause()
 
     async def resume_session(self) -> None:
         """Connect again after `pause_session`.
@@ -376,7 +380,7 @@ class BambuPrinter(
         if self.service_state is ServiceState.PAUSED:
             self._complete.clear()
             self._set_service_state(ServiceState.DISCONNECTED)
-            self._resume_camera()
+            self._resume_others()
             await self._session.start(insist=True)
 
     async def quit(self) -> None:
