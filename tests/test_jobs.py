@@ -9,10 +9,11 @@ from unittest.mock import patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.logbook import DOMAIN as LOGBOOK
 from homeassistant.const import Platform
-from homeassistant.core import Event, HomeAssistant, State
+from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.bambu_printer import job_pictures, job_store
 from custom_components.bambu_printer.const import DOMAIN
@@ -295,8 +296,7 @@ async def test_calendar(hass: HomeAssistant, stage: Stage) -> None:
 
 
 async def test_logbook(hass: HomeAssistant, stage: Stage) -> None:
-    fired: list[Event[dict[str, Any]]] = []
-    hass.bus.async_listen(EVENT, fired.append)
+    fired = async_capture_events(hass, EVENT)
     described: dict[str, Any] = {}
 
     def describe(domain: str, event: str, function: Any) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_JOBS: Final = 500
 _MOST_PLANS = 4
-_SAVE_DELAY = 0.5
 
 
 def _memory(hass: HomeAssistant, entry_id: str) -> Memory:
@@ -222,7 +221,7 @@ class JobStore:
 
     @callback
     def _changed(self) -> None:
-        self._memory.async_delay_save(self._dump, _SAVE_DELAY)
+        self._memory.async_delay_save(self._dump, 0)
         for update in list(self._users):
             update()
 
