@@ -179,6 +179,13 @@ class ErrorState:
         return PrintError(self.print_error).is_problem
 
     @property
+    def has_problem(self) -> bool | None:
+        """Whether something is wrong, whichever way it is told; None: never reported."""
+        if self.print_error is None and self.hms is None:
+            return None
+        return bool(self.problems)
+
+    @property
     def asking(self) -> bool:
         """Whether the print error holds the job up until somebody says how to go on."""
         return PrintError(self.print_error or 0).asks
