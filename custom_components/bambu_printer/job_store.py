@@ -125,6 +125,19 @@ class JobStore:
             await self._async_tidy_pictures()
         self._changed()
 
+    @callback
+    def filament_used(self, job: str) -> Mapping[str, float]:
+        """Return the grams that a job which has ended took from each slot.
+
+        Empty when that is not known, or not from where.
+        """
+        used: dict[str, float] = {}
+        record = self._records.get(job)
+        for use in record.filament if record else ():
+            if use.slot is not None and use.grams is not None:
+                used[use.slot] = round(used.get(use.slot, 0.0) + use.grams, 2)
+        return used
+
     async def async_picture(self, job: str) -> bytes | None:
         """Return the picture of a job."""
         return await self._hass.async_add_executor_job(self._pictures.read, job)

@@ -614,24 +614,6 @@ async def test_two_printers_never_mix(printer, session, recorder):
     assert {x["system"]["tag"] for x in other.requests} == {"second"}
 
 
-async def test_pausing_stops_the_reports_but_not_the_connection(
-    printer, session, recorder
-):
-    await session.pause()
-    await session.pause()
-    await until(lambda: printer.subscribed_clients == 0)
-    await printer.push(full=True)
-    await asyncio.sleep(0.05)
-    assert recorder.messages == []
-    await session.resume()
-    await session.resume()
-    await until(lambda: printer.subscribed_clients == 1)
-    await printer.push(full=True)
-    await until(lambda: recorder.messages)
-    assert printer.connected_clients == 1
-    assert recorder.events == ["connected"]
-
-
 def test_the_access_code_is_not_shown():
     one = Endpoint(host="h", serial="s", access_code="geheim", pin="nadel")
     assert "geheim" not in repr(one)
