@@ -48,6 +48,8 @@ PARALLEL_UPDATES = 0
 ATTR_REASON: Final = "reason"
 _BOUNDARY: Final = "bambu-printer-frame"
 _NEXT_PART: Final = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
+_PATIENCE: Final = 60.0
+"""Seconds after which a viewer who takes nothing is sent away: the camera works for him."""
 _LOOK_INTERVAL: Final = 3.0
 """Seconds after which it is noticed that a viewer has gone while there are no frames."""
 
@@ -208,7 +210,7 @@ class PrinterCamera(PrinterEntity, Camera):
                     break
         finally:
             sending.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError):
+            with suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
                 await sending
         return response
 
@@ -216,8 +218,10 @@ class PrinterCamera(PrinterEntity, Camera):
         await response.write(_NEXT_PART)
         async with aclosing(self.printer.jpeg_camera.frames()) as frames:
             async for frame in frames:
-                # Browsers show a picture when the next one has begun: so it does at once.
-                await response.write(frame + b"\r\n" + _NEXT_PART)
+                async with asyncio.timeout(_PATIENCE):
+                    # Browsers show a picture when the next one has begun: so it does at
+                    # once.
+                    await response.write(frame + b"\r\n" + _NEXT_PART)
 
     @override
     async def stream_source(self) -> str | None:
