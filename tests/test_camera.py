@@ -193,6 +193,25 @@ async def test_five_viewers_while_it_is_reloaded(
     await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
 
 
+@pytest.mark.parametrize("model", ["P1S", "X1C"])
+@pytest.mark.usefixtures("quick")
+async def test_printer_that_goes_while_somebody_watches(
+    rig: Rig, hass_client: ClientSessionGenerator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an answer that ends, and not an error in the log."""
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    async with client.get(path) as answer, client.get(f"{path}?interval=0.5") as stills:
+        for viewer in (answer, stills):
+            await viewer.content.readuntil(b"\xff\xd9")
+        await rig.entry.runtime_data.printer.pause_session()
+        async with asyncio.timeout(10):
+            for viewer in (answer, stills):
+                await viewer.content.read()
+    assert (await client.get(path)).status == 502
+    assert "Error handling request" not in caplog.text
+
+
 @JPEG
 @pytest.mark.usefixtures("quick")
 async def test_why_it_shows_nothing(

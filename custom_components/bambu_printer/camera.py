@@ -12,6 +12,7 @@ from homeassistant.components.camera import (
     Camera,
     CameraEntityDescription,
     CameraEntityFeature,
+    async_get_still_stream,
 )
 from homeassistant.components.stream import (
     CONF_RTSP_TRANSPORT,
@@ -19,6 +20,7 @@ from homeassistant.components.stream import (
     Stream,
 )
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BambuConfigEntry, PrinterCoordinator
@@ -195,9 +197,10 @@ class PrinterCamera(PrinterEntity, Camera):
         self, request: web.Request
     ) -> web.StreamResponse | None:
         """Send frames as they come; who is slow gets the newest."""
+        if self.reason in _KNOWN:
+            return None
         if self._live:
             return await super().handle_async_mjpeg_stream(request)
-        self._check()
         response = web.StreamResponse()
         response.content_type = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
         await response.prepare(request)
@@ -213,6 +216,22 @@ class PrinterCamera(PrinterEntity, Camera):
             with suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
                 await sending
         return response
+
+    @override
+    async def handle_async_still_stream(
+        self, request: web.Request, interval: float
+    ) -> web.StreamResponse:
+        """Send still images for as long as there are any."""
+
+        async def next_image() -> bytes | None:
+            # Nobody but the log would hear of an error in the middle of an answer.
+            with suppress(HomeAssistantError):
+                return await self.async_camera_image()
+            return None
+
+        return await async_get_still_stream(
+            request, next_image, self.content_type, interval
+        )
 
     async def _send_frames(self, response: web.StreamResponse) -> None:
         await response.write(_NEXT_PART)
