@@ -184,6 +184,9 @@ async def test_survives_restarts(stage: Stage, hass_storage: dict[str, Any]) -> 
     store = jobs(stage)
     await stage.hass.config_entries.async_remove(stage.entry.entry_id)
     await stage.hass.async_block_till_done()
+    # Neither does it come back with what somebody finds out too late.
+    await store.async_set_job_details(ident, filament=[use], picture=PNG)
+    await stage.wait(5)
     assert f"{DOMAIN}.{stage.entry.entry_id}.jobs" not in hass_storage
     assert await store.async_picture(ident) is None
 

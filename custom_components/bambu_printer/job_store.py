@@ -96,8 +96,9 @@ class JobStore:
         )
 
     async def async_stop(self) -> None:
-        """Write down what is not written yet."""
+        """Write down what is not written yet, and nothing from then on."""
         if self._loaded:
+            self._loaded = False
             await self._memory.async_save(self._dump())
 
     async def async_set_job_details(
@@ -114,6 +115,9 @@ class JobStore:
         a small PNG or JPEG; one of more than `LARGEST_PICTURE` bytes, or of another
         kind, is left out.
         """
+        if not self._loaded:
+            # The entry has been unloaded, and may be gone for good.
+            return
         if filament is not None:
             self._set_filament(job, tuple(filament))
         if picture and len(picture) <= LARGEST_PICTURE and picture_type(picture):
