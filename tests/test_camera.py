@@ -153,6 +153,66 @@ async def test_viewer_who_goes_while_there_are_no_frames(
 
 
 @JPEG
+async def test_viewer_who_does_not_read_is_sent_away(
+    rig: Rig, hass_client: ClientSessionGenerator
+) -> None:
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    camera = rig.entry.runtime_data.printer.jpeg_camera
+    huge = b"\xff\xd8" + bytes(3 << 20) + b"\xff\xd9"
+    with (
+        patch("custom_components.bambu_printer.camera._PATIENCE", 0.3),
+        patch("virtual_printer.camera.camera_frames", lambda _: [huge]),
+    ):
+        async with client.get(path):
+            await wait_until(rig.hass, lambda: camera.viewers == 1)
+            await wait_until(rig.hass, lambda: camera.viewers == 0)
+    await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
+
+
+@JPEG
+async def test_five_viewers_while_it_is_reloaded(
+    rig: Rig, hass_client: ClientSessionGenerator
+) -> None:
+    """All are told that it is over, and what comes then shows it again."""
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    answers = [await client.get(path) for _ in range(5)]
+    for answer in answers:
+        await answer.content.readuntil(END)
+    connections = rig.printer.camera.connections
+    assert await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+    async with asyncio.timeout(10):
+        for answer in answers:
+            await answer.content.read()
+    await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
+    assert rig.printer.camera.connections == connections
+    async with client.get(path) as answer:
+        await answer.content.readuntil(END)
+        assert rig.printer.camera.open == 1
+    await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
+
+
+@pytest.mark.parametrize("model", ["P1S", "X1C"])
+@pytest.mark.usefixtures("quick")
+async def test_printer_that_goes_while_somebody_watches(
+    rig: Rig, hass_client: ClientSessionGenerator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an answer that ends, and not an error in the log."""
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    async with client.get(path) as answer, client.get(f"{path}?interval=0.5") as stills:
+        for viewer in (answer, stills):
+            await viewer.content.readuntil(b"\xff\xd9")
+        await rig.entry.runtime_data.printer.pause_session()
+        async with asyncio.timeout(10):
+            for viewer in (answer, stills):
+                await viewer.content.read()
+    assert (await client.get(path)).status == 502
+    assert "Error handling request" not in caplog.text
+
+
+@JPEG
 @pytest.mark.usefixtures("quick")
 async def test_why_it_shows_nothing(
     rig: Rig, hass_client: ClientSessionGenerator

@@ -9,10 +9,11 @@ from unittest.mock import patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.logbook import DOMAIN as LOGBOOK
 from homeassistant.const import Platform
-from homeassistant.core import Event, HomeAssistant, State
+from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.bambu_printer import job_pictures, job_store
 from custom_components.bambu_printer.const import DOMAIN
@@ -183,6 +184,9 @@ async def test_survives_restarts(stage: Stage, hass_storage: dict[str, Any]) -> 
     store = jobs(stage)
     await stage.hass.config_entries.async_remove(stage.entry.entry_id)
     await stage.hass.async_block_till_done()
+    # Neither does it come back with what somebody finds out too late.
+    await store.async_set_job_details(ident, filament=[use], picture=PNG)
+    await stage.wait(5)
     assert f"{DOMAIN}.{stage.entry.entry_id}.jobs" not in hass_storage
     assert await store.async_picture(ident) is None
 
@@ -318,8 +322,7 @@ async def test_calendar(hass: HomeAssistant, stage: Stage) -> None:
 
 
 async def test_logbook(hass: HomeAssistant, stage: Stage) -> None:
-    fired: list[Event[dict[str, Any]]] = []
-    hass.bus.async_listen(EVENT, fired.append)
+    fired = async_capture_events(hass, EVENT)
     described: dict[str, Any] = {}
 
     def describe(domain: str, event: str, function: Any) -> None:

@@ -38,6 +38,11 @@ class PrinterBinarySensorDescription(
     """Describes a binary sensor of a part."""
 
 
+def _worst_code(state: PrinterState) -> Mapping[str, Any]:
+    problems = state.errors.problems
+    return {"code": problems[0].text_code if problems else None}
+
+
 def _hms_problem(state: PrinterState) -> bool | None:
     messages = state.errors.hms
     return None if messages is None else any(message.is_problem for message in messages)
@@ -72,12 +77,14 @@ PRINTER_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (
         named_by_device_class=True,
         sections=("errors",),
         device_class=BinarySensorDeviceClass.PROBLEM,
-        value_fn=lambda state: state.errors.has_print_error,
-        attributes_fn=lambda state: {"code": state.errors.print_error_code},
+        value_fn=lambda state: state.errors.has_problem,
+        attributes_fn=_worst_code,
     ),
     PrinterBinarySensorDescription(
         key="hms_problem",
         sections=("errors",),
+        # A part of the one above, for those who tell the two kinds apart.
+        entity_registry_enabled_default=False,
         device_class=BinarySensorDeviceClass.PROBLEM,
         value_fn=_hms_problem,
         attributes_fn=_hms_severity,

@@ -280,6 +280,8 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="print_error",
         sections=("errors",),
         entity_category=EntityCategory.DIAGNOSTIC,
+        # The current error has the code too.
+        entity_registry_enabled_default=False,
         value_fn=lambda state: (
             state.errors.print_error_code
             or (None if state.errors.print_error is None else "none")

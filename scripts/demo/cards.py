@@ -29,7 +29,6 @@ _JOB: Final = (
 _HISTORY: Final = ("last_outcome", "total_jobs", "total_print_time", "filament_used")
 _CONDITION: Final = (
     "problem",
-    "hms_problem",
     "door",
     "lid",
     "sd_card",

@@ -434,6 +434,7 @@ def test_which_unit_a_module_is(name, number):
     [
         ({}, None, None),
         ({"new_version_state": 2}, None, False),
+        ({"new_version_state": 0, "ota_new_version_number": "01.09"}, None, False),
         ({"new_version_state": 1}, None, True),
         ({"new_version_state": 1, "ota_new_version_number": "01.09"}, "01.09", True),
         (
