@@ -104,7 +104,7 @@ async def _automation(demo: Demo, page: Any) -> None:
 async def _triggers(demo: Demo, page: Any) -> None:
     await demo.open(page, "/config/automation/edit/new")
     await page.get_by_text("Add trigger").click()
-    await page.get_by_placeholder("Search").last.fill("bambu")
+    await page.get_by_placeholder("Search").last.fill("print ")
 
 
 async def _conditions(demo: Demo, page: Any) -> None:
@@ -126,13 +126,14 @@ async def _options(demo: Demo, page: Any) -> None:
 
 async def _repair(demo: Demo, page: Any) -> None:
     await demo.open(page, "/config/repairs")
-    await page.locator("ha-config-repairs ha-list-item").first.click()
+    await page.locator("ha-config-repairs ha-list-item-button").first.click()
 
 
 async def _media(demo: Demo, page: Any) -> None:
     await demo.open(page, "/media-browser")
     for name in ("Bambu Printer", "Workshop X1C", "Models"):
         await page.get_by_text(name, exact=True).last.click()
+    await page.mouse.move(0, 0)
 
 
 SUBJECTS: Final = {
