@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from scripts.demo import DemoError
 from scripts.demo.client import Client
 
 _AUTOMATION: Final = "bambu_printer_picture"
@@ -43,6 +44,10 @@ async def _dashboard(demo: Demo, page: Any) -> None:
     await demo.open(page, f"/bambu-printer/{demo.printer[:8]}")
     # The camera's first picture, and the history's curves, come a little later.
     await page.wait_for_timeout(6000)
+    if broken := await page.locator("hui-error-card").count():
+        raise DemoError(f"{broken} cards of the dashboard show an error")
+    if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        raise DemoError("the dashboard is wider than the screen")
 
 
 async def _overview(demo: Demo, page: Any) -> None:
