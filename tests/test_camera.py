@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 import av
 from homeassistant.components import camera as ha_camera
 from homeassistant.components.camera import CameraEntityFeature
-from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.const import ATTR_ENTITY_ID, EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -293,6 +293,30 @@ async def test_what_home_assistant_plays(
     assert rig.printer.camera.most == 1
     await wait_until(hass, lambda: rig.printer.camera.open == 0)
     assert rig.printer.access_code not in caplog.text
+
+
+@LIVE
+async def test_still_image_is_no_streaming(
+    rig: Rig, hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    """A dashboard that shows one every ten seconds leaves no trace in the history."""
+    entity_id = rig.entity_id("camera", "camera")
+    states = {rig.state("camera", "camera").state}
+    hass.bus.async_listen(
+        EVENT_STATE_CHANGED,
+        lambda event: (
+            states.add(event.data["new_state"].state)
+            if event.data["entity_id"] == entity_id
+            else None
+        ),
+    )
+    client = await hass_client()
+    answer = await client.get(f"/api/camera_proxy/{entity_id}")
+    assert answer.status == 200
+    assert rig.printer.camera.most == 1
+    await wait_until(hass, lambda: rig.printer.camera.open == 0)
+    await hass.async_block_till_done()
+    assert states == {"idle"}
 
 
 @LIVE
