@@ -41,8 +41,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__")
         )
-    for name in ("README.md", "LICENSE", "hacs.json", "pyproject.toml"):
-        shutil.copy(ROOT / name, root)
+    for path in (*ROOT.glob("*.md"), *(ROOT / name for name in FILES)):
+        shutil.copy(path, root)
     return root
 
 
@@ -71,6 +71,9 @@ def at(root: Path, name: str) -> Path:
     path = root / name[1:] if name.startswith("/") else INTEGRATION / name
     TOUCHED.add(root / path)
     return root / path
+
+
+FILES = ("LICENSE", "hacs.json", "pyproject.toml")
 
 
 type Break = Callable[[Path], None]
@@ -301,7 +304,7 @@ FAULTS: dict[str, list[Break]] = {
         put("/hacs.json", "domains", ["sensor"]),
         put("/hacs.json", "name", "Other"),
         put("/hacs.json", "homeassistant", "2036.1.0"),
-        put("/hacs.json", "zip_release", True),
+        put("/hacs.json", "filename", None),
     ],
     "hacs.manifest": [put("manifest.json", "issue_tracker", None)],
     "hacs.repository": [
@@ -310,6 +313,21 @@ FAULTS: dict[str, list[Break]] = {
         add("/README.md", "\n![Picture](docs/images/device.png)\n"),
         add("/README.md", '\n<img alt="x" src="docs/images/device.png">\n'),
         lambda root: at(root, "/custom_components/other").mkdir(),
+    ],
+    "pages.links": [
+        add("/docs/events.md", "\n[there](nowhere.md)\n"),
+        add("/docs/events.md", "\n[there](errors.md#nothing-like-it)\n"),
+        add("/docs/events.md", "\n[there](#nothing-like-it)\n"),
+        replace("/README.md", "/docs/images/device.png", "/docs/images/devise.png"),
+        remove("/docs/camera.md"),
+    ],
+    "pages.overview": [
+        replace("/README.md", "`jog`, ", ""),
+        add("/docs/new.md", "# New\n"),
+    ],
+    "pages.automations": [
+        replace("/docs/automations.md", "| `bed_cooled` |", "| `bed_cool` |"),
+        replace("/docs/automations.md", "| `has_error` |", "| `has_errors` |"),
     ],
     "hacs.brand": [
         remove("brand/icon.png"),
