@@ -26,7 +26,7 @@ from .conftest import Rig
 from .test_validation import ROOT
 
 MODELS = pytest.mark.parametrize("model", ["X1C", "H2D"])
-_DEVICE_CLASS_OF = {
+_DEVICE_CLASS_OF: dict[str, SensorDeviceClass] = {
     UnitOfTemperature.CELSIUS: SensorDeviceClass.TEMPERATURE,
     UnitOfTime.MINUTES: SensorDeviceClass.DURATION,
     UnitOfTime.HOURS: SensorDeviceClass.DURATION,

@@ -76,7 +76,7 @@ def at(root: Path, name: str) -> Path:
 FILES = ("LICENSE", "hacs.json", "pyproject.toml")
 
 
-type Break = Callable[[Path], None]
+type Break = Callable[[Path], object]
 
 
 def replace(name: str, old: str, new: str) -> Break:

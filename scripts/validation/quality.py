@@ -11,6 +11,7 @@ import re
 import tomllib
 from typing import Any, Final
 
+from .code import imports
 from .integration import Integration, differences
 
 BRONZE: Final = (
@@ -178,7 +179,11 @@ def _translated(integration: Integration) -> Iterator[str]:
                 yield f"{where} raises {call.func.id} without a translation"
                 continue
             key = words["translation_key"]
-            if isinstance(key, ast.Constant) and key.value not in texts:
+            if (
+                isinstance(key, ast.Constant)
+                and isinstance(key.value, str)
+                and key.value not in texts
+            ):
                 yield f"{where}: there is no text {key.value}"
 
 
@@ -257,16 +262,9 @@ def _no_session(integration: Integration) -> Iterator[str]:
 
 def _asyncio(integration: Integration) -> Iterator[str]:
     for path, nodes in integration.nodes.items():
-        for node in nodes:
-            names = (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-            if {name.partition(".")[0] for name in names} & {"requests", "threading"}:
-                yield f"{path}:{node.lineno} is not asyncio"
+        for module in imports(nodes):
+            if module[0] in ("requests", "threading"):
+                yield f"{path} uses {module[0]}"
 
 
 _ENTRY = "__init__.py"
