@@ -19,13 +19,13 @@ from custom_components.bambu_printer.printer.errors import (
 )
 from custom_components.bambu_printer.printer.operations.care import Calibration
 from custom_components.bambu_printer.printer.operations.spools import parse_color
-from custom_components.bambu_printer.printer.operations.watching import (
-    PrintOption,
+from custom_components.bambu_printer.printer.operations.watching import PrintOption
+from custom_components.bambu_printer.printer.state.camera import Resolution
+from custom_components.bambu_printer.printer.state.extruders import NozzleMaterial
+from custom_components.bambu_printer.printer.state.options import (
     Purification,
     Reaction,
 )
-from custom_components.bambu_printer.printer.state.camera import Resolution
-from custom_components.bambu_printer.printer.state.extruders import NozzleMaterial
 from tests.conftest import Rig
 
 type Try = Callable[[BambuPrinter], Awaitable[object]]
