@@ -11,12 +11,7 @@ import tomllib
 from typing import Any
 from unittest.mock import MagicMock, patch
 
-from awesomeversion import AwesomeVersion
-import homeassistant
-from homeassistant import const as ha_const
-import homeassistant.helpers.config_validation as cv
 from packaging.requirements import Requirement
-from packaging.version import Version
 import probatio
 import pytest
 import yaml
@@ -239,34 +234,12 @@ def test_device_names() -> None:
 # Icons
 
 
-def test_icons_belong_to_entities() -> None:
-    for platform, keys in ICONS["entity"].items():
-        for key, icon in keys.items():
-            assert (platform, key) in named(), (platform, key)
-            assert icon.keys() <= {"default", "state", "range", "state_attributes"}
-            translated = EN["entity"][platform][key].get("state", {})
-            known = set(translated) | {"on", "off"}
-            assert icon.get("state", {}).keys() <= known, (platform, key)
-            for limit in icon.get("range", {}):
-                float(limit)
-
-
-def test_icons_are_of_the_design_set() -> None:
-    for path, icon in leaves(ICONS):
-        assert re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon), path
-
-
 def test_entities_without_device_class_have_an_icon() -> None:
     for (platform, key), description in named().items():
         given = (
             description.device_class and str(description.device_class) != "enum"
         ) or platform in ("climate", "fan", "light")
         assert given or key in ICONS["entity"].get(platform, {}), (platform, key)
-
-
-def test_no_icon_in_the_code() -> None:
-    for path, source in SOURCES.items():
-        assert "mdi:" not in source, path
 
 
 # What we put together
@@ -459,111 +432,7 @@ def test_system_health() -> None:
     )
 
 
-# Actions
-
-
-def test_actions() -> None:
-    path = FOLDER / "services.yaml"
-    actions = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
-    assert set(actions) == set(EN.get("services", {}))
-    assert set(actions) == set(ICONS.get("services", {}))
-    for name, action in actions.items():
-        fields: set[str] = set()
-        sections: set[str] = set()
-        for key, field in ((action or {}).get("fields") or {}).items():
-            if "fields" in field:
-                sections.add(key)
-                fields |= set(field["fields"])
-            else:
-                fields.add(key)
-        texts = EN["services"][name]
-        assert texts["name"]
-        assert texts["description"]
-        assert set(texts.get("fields", {})) == fields, name
-        assert set(texts.get("sections", {})) == sections, name
-        for field in texts.get("fields", {}).values():
-            assert field["name"]
-            assert field["description"]
-
-
-# Texts as such
-
-
-@pytest.mark.parametrize(
-    "path", sorted(TRANSLATIONS.glob("*.json")), ids=lambda path: path.name
-)
-def test_rules_for_texts(path: Path) -> None:
-    texts = json.loads(path.read_text("utf-8"))
-    assert texts.keys() <= {
-        "title",
-        "common",
-        "config",
-        "options",
-        "config_subentries",
-        "entity",
-        "device",
-        "exceptions",
-        "issues",
-        "selector",
-        "services",
-        "triggers",
-        "conditions",
-        "system_health",
-        "preview_features",
-    }
-    for where, text in leaves(texts):
-        assert text == text.strip(), where
-        assert text, where
-        assert "://" not in text, where
-        assert not re.search(r"<[a-zA-Z/]", text), where
-        assert "[%key:" not in text, where
-        assert not re.search(r"'[^' ]*{\w+}[^' ]*'", text), where
-        if ".state." in where:
-            assert not placeholders(text), where
-        for key in where.split("."):
-            assert re.fullmatch(r"[a-z0-9_-]+", key), where
-            assert key == cv.slug(key) or "-" in key, where
-
-
-@pytest.mark.parametrize(
-    "path", sorted(TRANSLATIONS.glob("*.json")), ids=lambda path: path.name
-)
-def test_languages_are_in_step(path: Path) -> None:
-    texts = dict(leaves(json.loads(path.read_text("utf-8"))))
-    english = dict(leaves(EN))
-    assert texts.keys() == english.keys()
-    for where, text in texts.items():
-        assert placeholders(text) == placeholders(english[where]), where
-
-
-def test_no_sources_of_texts() -> None:
-    assert not (FOLDER / "strings.json").exists()
-
-
 # Manifests
-
-
-def test_manifest() -> None:
-    keys = list(MANIFEST)
-    assert keys[:2] == ["domain", "name"]
-    assert keys[2:] == sorted(keys[2:])
-    assert set(keys) >= {
-        "codeowners",
-        "config_flow",
-        "documentation",
-        "integration_type",
-        "iot_class",
-        "issue_tracker",
-        "requirements",
-        "version",
-    }
-    assert MANIFEST["domain"] == FOLDER.name == "bambu_printer"
-    assert MANIFEST["integration_type"] == "device"
-    assert MANIFEST["iot_class"] == "local_push"
-    assert MANIFEST["documentation"].startswith("https://")
-    assert MANIFEST["issue_tracker"].startswith("https://")
-    assert all(owner.startswith("@") for owner in MANIFEST["codeowners"])
-    assert AwesomeVersion(MANIFEST["version"]).strategy in ("SemVer", "CalVer")
 
 
 def test_one_version() -> None:
@@ -572,66 +441,6 @@ def test_one_version() -> None:
     assert {Requirement(item).name for item in project["dependencies"]} >= {
         Requirement(item).name for item in MANIFEST["requirements"]
     }
-
-
-def test_requirements_agree_with_home_assistant() -> None:
-    folder = Path(homeassistant.__file__).parent
-    constraints = {
-        item.name.lower(): item
-        for line in (folder / "package_constraints.txt").read_text("utf-8").splitlines()
-        if line.strip() and not line.startswith(("#", "-"))
-        for item in (Requirement(line.split(" #")[0]),)
-    }
-    for text in MANIFEST["requirements"]:
-        requirement = Requirement(text)
-        assert not any(item.operator == "==" for item in requirement.specifier), text
-        if constraint := constraints.get(requirement.name.lower()):
-            # The lowest version that we take must be one that Home Assistant lets in.
-            for item in requirement.specifier:
-                if item.operator in (">=", "~="):
-                    assert constraint.specifier.contains(Version(item.version)), text
-
-
-def test_what_is_imported_is_required() -> None:
-    """Every package that is imported comes with Home Assistant or is in the manifest.
-
-    Pillow comes with Home Assistant itself, and orjson and aiohttp do.
-    """
-    required = {Requirement(item).name for item in MANIFEST["requirements"]}
-    imported = {
-        module
-        for source in SOURCES.values()
-        for module in re.findall(r"^(?:from|import) (\w+)", source, re.MULTILINE)
-    }
-    for package in ("aiomqtt", "defusedxml", "paho"):
-        assert (package in imported) is (package in required), package
-
-
-def test_hacs() -> None:
-    hacs = json.loads((ROOT / "hacs.json").read_text("utf-8"))
-    assert hacs.keys() <= {
-        "name",
-        "homeassistant",
-        "hacs",
-        "content_in_root",
-        "zip_release",
-        "filename",
-        "hide_default_branch",
-        "country",
-        "persistent_directory",
-    }
-    assert hacs["name"] == MANIFEST["name"]
-    assert AwesomeVersion(hacs["homeassistant"]) <= AwesomeVersion(ha_const.__version__)
-
-
-def test_library_knows_nothing_of_home_assistant() -> None:
-    for path, source in SOURCES.items():
-        if (FOLDER / "printer") in path.parents:
-            assert "import homeassistant" not in source, path
-            assert "from homeassistant" not in source, path
-            assert not re.search(
-                r"^\s*(import|from) threading", source, re.MULTILINE
-            ), path
 
 
 # -- triggers and conditions ------------------------------------------------------------------

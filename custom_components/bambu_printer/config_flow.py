@@ -314,15 +314,14 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._discovery_form({})
 
     def _discovery_form(self, errors: dict[str, str]) -> ConfigFlowResult:
-        # Only when the code was not tried yet, which it has been if something is wrong.
-        suggested = {
-            CONF_ACCESS_CODE: known.access_code
-            for known in self._known_elsewhere()
-            if known.serial == self._chain.serial and not errors
-        }
+        codes = {item.serial: item.access_code for item in self._known_elsewhere()}
+        # What was tried already is not offered again.
+        code = "" if errors else codes.get(self._chain.serial, "")
         return self.async_show_form(
             step_id="discovery_confirm",
-            data_schema=self.add_suggested_values_to_schema(_CODE_SCHEMA, suggested),
+            data_schema=self.add_suggested_values_to_schema(
+                _CODE_SCHEMA, {CONF_ACCESS_CODE: code} if code else None
+            ),
             errors=errors,
             description_placeholders={
                 "name": self._name,

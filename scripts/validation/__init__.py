@@ -5,7 +5,7 @@ the real actions run in .github/workflows/validate.yml.  Written from what the t
 documented to check: where they and we differ, they are right.
 """
 
-from . import actions, code, hacs, icons, languages, manifest, quality, texts
+from . import actions, code, hacs, icons, languages, manifest, pages, quality, texts
 from .integration import Check, Integration
 
 CHECKS: tuple[Check, ...] = (
@@ -17,6 +17,7 @@ CHECKS: tuple[Check, ...] = (
     *code.CHECKS,
     *quality.CHECKS,
     *hacs.CHECKS,
+    *pages.CHECKS,
 )
 
 __all__ = ["CHECKS", "Check", "Integration"]

@@ -25,14 +25,14 @@ _FIELD_KEYS = {
 
 def texts(integration: Integration) -> Iterator[str]:
     """Everything that can be chosen or filled in has a name and a description."""
-    for part in _KEYS:
+    for part, known in _KEYS.items():
         described = integration.english.get(part, {})
         declared = integration.yaml(f"{part}.yaml")
         yield from differences(f"texts of {part}", set(described), set(declared))
         for name, item in declared.items():
             text = described.get(name, {})
             where = f"{part}.{name}"
-            yield from (f"{where}: {key} is not known" for key in item.keys() - _KEYS[part])
+            yield from (f"{where}: {key} is not known" for key in item.keys() - known)
             fields, sections = _fields(item.get("fields") or {})
             yield from differences(
                 f"texts of {where}", set(text.get("fields", {})), set(fields)

@@ -1,7 +1,7 @@
 """What the code must have, and what it may import."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 import re
 import sys
@@ -44,20 +44,14 @@ _COMES_ALONG = {
 _DISTRIBUTIONS = {"paho": "paho-mqtt", "PIL": "pillow"}
 
 
-def imports(tree: ast.Module) -> Iterator[tuple[str, ...]]:
+def imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ...]]:
     """Iterate over the absolute modules that are imported at run time, as their parts."""
-    pending: list[ast.AST] = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            pending.extend(node.orelse)
-            continue
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (tuple(alias.name.split(".")) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             module = tuple(node.module.split("."))
             yield from ((*module, alias.name) for alias in node.names)
-        pending.extend(ast.iter_child_nodes(node))
 
 
 def dependencies(integration: Integration) -> Iterator[str]:
@@ -68,8 +62,8 @@ def dependencies(integration: Integration) -> Iterator[str]:
         *manifest.get("after_dependencies", ()),
         *(key for key in _DISCOVERIES if key in manifest),
     }
-    for path, tree in integration.trees.items():
-        for module in imports(tree):
+    for path, nodes in integration.nodes.items():
+        for module in imports(nodes):
             if module[:2] != ("homeassistant", "components") or len(module) < 3:
                 continue
             # The platform for an integration is only loaded when that one is.
@@ -84,7 +78,7 @@ def packages(integration: Integration) -> Iterator[str]:
         for item in integration.manifest.get("requirements", ())
     }
     imported = {
-        module[0] for tree in integration.trees.values() for module in imports(tree)
+        module[0] for nodes in integration.nodes.values() for module in imports(nodes)
     }
     known = sys.stdlib_module_names | {"homeassistant"} | _COMES_ALONG
     named = {
@@ -100,7 +94,9 @@ def packages(integration: Integration) -> Iterator[str]:
 def config_flow(integration: Integration) -> Iterator[str]:
     """The manifest says so, the flow exists, and printers are not set up twice."""
     path = Path("config_flow.py")
-    if bool(integration.manifest.get("config_flow")) is not (path in integration.sources):
+    if bool(integration.manifest.get("config_flow")) is not (
+        path in integration.sources
+    ):
         yield "config_flow.py and the manifest disagree"
         return
     source = integration.sources.get(path, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 import json
 from pathlib import Path
 import string
@@ -30,7 +30,9 @@ class Integration:
 
         Raises `ValueError` when there is none or more than one: HACS takes just one.
         """
-        folders = [path.parent for path in root.glob("custom_components/*/manifest.json")]
+        folders = [
+            path.parent for path in root.glob("custom_components/*/manifest.json")
+        ]
         if len(folders) != 1:
             raise ValueError(f"custom_components has {len(folders)} integrations")
         return cls(root, folders[0])
@@ -70,9 +72,9 @@ class Integration:
         }
 
     @cached_property
-    def trees(self) -> dict[Path, ast.Module]:
-        """The code, parsed."""
-        return {path: ast.parse(source) for path, source in self.sources.items()}
+    def nodes(self) -> dict[Path, tuple[ast.AST, ...]]:
+        """The code, parsed: all nodes of what runs, without what only types need."""
+        return {path: _nodes(source) for path, source in self.sources.items()}
 
     def json(self, name: str) -> dict[str, Any]:
         """Read one of its files; empty when there is none."""
@@ -85,12 +87,32 @@ class Integration:
     def yaml(self, name: str) -> dict[str, Any]:
         """Read one of its files, without what begins with a dot: that is for repeating."""
         path = self.folder / name
-        content = yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
+        content = _load(path.read_text("utf-8")) if path.exists() else None
         return {
             key: value or {}
             for key, value in (content or {}).items()
             if not key.startswith(".")
         }
+
+
+@cache
+def _load(text: str) -> Any:
+    return yaml.safe_load(text)
+
+
+@cache
+def _nodes(source: str) -> tuple[ast.AST, ...]:
+    """Return all nodes of a module, but for those below ``if TYPE_CHECKING``."""
+    found: list[ast.AST] = []
+    pending: list[ast.AST] = [ast.parse(source)]
+    while pending:
+        node = pending.pop()
+        found.append(node)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            pending.extend(node.orelse)
+        else:
+            pending.extend(ast.iter_child_nodes(node))
+    return tuple(found)
 
 
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:

@@ -13,7 +13,16 @@ import probatio
 
 from .integration import Integration
 
-_KINDS = ("device", "entity", "hardware", "helper", "hub", "service", "system", "virtual")
+_KINDS = (
+    "device",
+    "entity",
+    "hardware",
+    "helper",
+    "hub",
+    "service",
+    "system",
+    "virtual",
+)
 _CLASSES = (
     "assumed_state",
     "calculated",

@@ -81,7 +81,10 @@ def flows(integration: Integration) -> Iterator[str]:
             parts = {"": step, **step.get("sections", {})}
             for section, texts in parts.items():
                 where = ".".join(filter(None, (kind, name, section)))
-                data, described = texts.get("data", {}), texts.get("data_description", {})
+                data, described = (
+                    texts.get("data", {}),
+                    texts.get("data_description", {}),
+                )
                 if data.keys() != described.keys():
                     yield f"{where}: data and data_description differ"
                 if section and not texts.get("name"):
