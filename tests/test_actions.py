@@ -389,6 +389,7 @@ async def test_refused(
 
 
 @every_command
+@pytest.mark.usefixtures("all_enabled")
 async def test_not_authorized(
     rig: Rig, action: str, key: str, data: dict[str, Any], command: str
 ) -> None:
@@ -416,6 +417,7 @@ async def test_no_answer(
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("all_enabled")
 async def test_no_answer_for_want_of_a_signature(rig: Rig) -> None:
     rig.printer.faults.refuse_control = True
     await rig.report()
@@ -548,6 +550,7 @@ async def test_unavailable_while_it_makes_no_sense(rig: Rig) -> None:
     assert rig.printer.requests == []
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_no_filament_change_while_printing(rig: Rig) -> None:
     for key in ("ams_0_tray_1_load", "external_load", "unload_filament"):
         assert rig.state("button", key).state == "unavailable"

@@ -118,6 +118,7 @@ def said(rig: Rig) -> str:
     ("language", "expected"),
     [("en", "en"), ("de", "de"), ("zh-Hans", "zh-cn"), ("de-CH", "de"), ("tr", "en")],
 )
+@pytest.mark.usefixtures("all_enabled")
 async def test_languages(
     hass: HomeAssistant, maker: Maker, rig: Rig, language: str, expected: str
 ) -> None:

@@ -118,6 +118,7 @@ BUTTONS: tuple[PrinterButtonDescription, ...] = (
         key="refresh_nozzles",
         sections=("job",),
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=lambda printer, _: printer.can_detect_nozzles,
         usable_fn=_not_printing,
         press_fn=lambda printer, _: printer.refresh_nozzles(),
@@ -141,6 +142,7 @@ TRAY_BUTTONS: tuple[PrinterButtonDescription, ...] = (
     PrinterButtonDescription(
         key="load",
         sections=("job",),
+        entity_registry_enabled_default=False,
         usable_fn=_not_printing,
         value_fn=lambda tray: None if tray.present or tray.slot.external else ABSENT,
         press_fn=lambda printer, part: printer.load_filament(_slot_of(part)),

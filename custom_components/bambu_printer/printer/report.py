@@ -115,6 +115,9 @@ class RawReport:
         """Whether a full report has arrived since the last `forget`."""
         self.unknown_keys: set[str] = set()
         """Keys that no source describes; newer firmware brings them."""
+        self.news: Raw | None = None
+        """What the last message said that was not known before, whether it could be read
+        or not, when it told everything else as well; None when it did not."""
 
     def forget(self) -> None:
         """Take what is known for stale: only a full report makes it whole again."""
@@ -134,6 +137,7 @@ class RawReport:
         Parts of ``device`` are named ``device.extruder`` and so on.  Messages without a
         status (acknowledgements, logs) change nothing.
         """
+        self.news = None
         status = extract_status(message)
         if status is None:
             return set()
@@ -164,13 +168,14 @@ class RawReport:
         }
         # It differs in every report that has any, and is nobody's news.
         news.pop("sequence_id", None)
+        said = news
         if refused := self._refused(news):
             status = {key: value for key, value in status.items() if key not in refused}
             news = {key: value for key, value in news.items() if key not in refused}
         # Some firmware leaves ``msg`` out, also in tiny reports: only a marked report
         # that really carries the state may replace everything.
         if status.get("msg") in (0, "0") and "gcode_state" in status:
-            return self._replace(status, news)
+            return self._replace(status, news, said)
         self.counters.delta += 1
         # Unmarked full reports are merged like the others, and make the state whole.
         if (
@@ -208,9 +213,11 @@ class RawReport:
             _LOGGER.debug("Keys of a report that are not known yet: %s", noted)
         return keys - self.unknown_keys
 
-    def _replace(self, status: Raw, news: Raw) -> set[str]:
+    def _replace(self, status: Raw, news: Raw, said: Raw) -> set[str]:
         old = self.data
-        gone = [key for key in old if key not in status and key not in _OWN_KEYS]
+        gone = old.keys() - status.keys() - _OWN_KEYS
+        if not gone:
+            self.news = said
         # What equals the old stays the old object.
         new = {**old, **news}
         for key in gone:
