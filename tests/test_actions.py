@@ -389,7 +389,6 @@ async def test_refused(
 
 
 @every_command
-@pytest.mark.usefixtures("all_enabled")
 async def test_not_authorized(
     rig: Rig, action: str, key: str, data: dict[str, Any], command: str
 ) -> None:
@@ -417,7 +416,6 @@ async def test_no_answer(
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.usefixtures("all_enabled")
 async def test_no_answer_for_want_of_a_signature(rig: Rig) -> None:
     rig.printer.faults.refuse_control = True
     await rig.report()
