@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from homeassistant.const import ATTR_DEVICE_ID, STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.util import dt as dt_util
@@ -355,15 +356,18 @@ every_command = pytest.mark.parametrize(("action", "key", "data", "command"), CO
 
 
 async def fails(
-    rig: Rig, action: str, key: str, data: dict[str, Any]
+    rig: Rig, action: str, key: str, data: dict[str, Any], *, after: str | None = None
 ) -> HomeAssistantError:
-    """Perform an action that fails; the state must stay as it is."""
+    """Perform an action that fails; the state must stay as it is, or be what is given."""
     platform = action.split(".", maxsplit=1)[0]
     before = rig.state(platform, key)
     with pytest.raises(HomeAssistantError) as caught:
         await rig.call(action, key, **data)
     # The state of a button is when it was pressed, whatever came of it.
-    assert platform == "button" or rig.state(platform, key) == before
+    if after is not None:
+        assert rig.state(platform, key).state == after
+    elif platform != "button":
+        assert rig.state(platform, key) == before
     assert caught.value.translation_domain == DOMAIN
     return caught.value
 
@@ -397,7 +401,8 @@ async def test_not_authorized(
         # The lamps need no authorization.
         await rig.call(action, key, **data)
         return
-    error = await fails(rig, action, key, data)
+    # What would be refused again is not offered any more.
+    error = await fails(rig, action, key, data, after=STATE_UNAVAILABLE)
     assert error.translation_key == "not_authorized"
     assert error.translation_placeholders
     assert error.translation_placeholders["command"] == command
@@ -420,8 +425,18 @@ async def test_no_answer_for_want_of_a_signature(rig: Rig) -> None:
     rig.printer.faults.refuse_control = True
     await rig.report()
     rig.printer.faults.deaf = True
-    error = await fails(rig, "button.press", "pause", {})
-    assert error.translation_key == "not_authorized"
+    with pytest.raises(HomeAssistantError) as caught:
+        await rig.hass.services.async_call(
+            DOMAIN,
+            "set_ams_setting",
+            {
+                ATTR_DEVICE_ID: rig.entry.runtime_data.device_id,
+                "setting": "read_on_insert",
+                "enabled": True,
+            },
+            blocking=True,
+        )
+    assert caught.value.translation_key == "not_authorized"
 
 
 @every_command

@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import AsyncMock, PropertyMock, patch
 
 from homeassistant.config_entries import (
+    SOURCE_IGNORE,
     SOURCE_INTEGRATION_DISCOVERY,
     SOURCE_SSDP,
     SOURCE_USER,
@@ -37,11 +38,13 @@ from custom_components.bambu_printer.const import (
     CONF_MQTT_PORT,
     CONF_PORTS,
     CONF_SERIAL,
+    CONF_TAKE_OVER,
     DOMAIN,
 )
 from custom_components.bambu_printer.printer import printer as printer_module
 from custom_components.bambu_printer.printer.errors import PortRefusedError
 from custom_components.bambu_printer.printer.security import pin_fingerprint
+from custom_components.bambu_printer.takeover import KnownPrinter
 from virtual_printer import VirtualPrinter
 from virtual_printer.certificates import Identity, authority, identity
 
@@ -883,3 +886,149 @@ async def test_options(
         result = await hass.config_entries.options.async_init(entry.entry_id)
     fields = [str(key) for key in result["data_schema"].schema]
     assert fields == ["error_texts_online", "power", "release"]
+
+
+# Taking over what another integration knows
+
+
+def elsewhere(printer: VirtualPrinter, **changes: Any) -> MockConfigEntry:
+    """Return the entry that another integration has for a printer."""
+    return MockConfigEntry(
+        domain="bambu_lab",
+        title="X1C elsewhere",
+        data={"serial": printer.serial, "device_type": "X1C"},
+        options={
+            "host": "127.0.0.1",
+            "access_code": printer.access_code,
+            "local_mqtt": True,
+            **changes,
+        },
+    )
+
+
+async def offer(hass: HomeAssistant) -> ConfigFlowResult:
+    """Begin to add a printer while another integration knows one."""
+    result = await hass.config_entries.flow.async_init(
+        DOMAIN, context={"source": SOURCE_USER}
+    )
+    assert result["type"] is FlowResultType.FORM
+    assert result["step_id"] == "take_over"
+    return result
+
+
+def choices(form: ConfigFlowResult) -> dict[str, str]:
+    """Return the serial numbers to choose from, and what is shown for them."""
+    assert form["data_schema"]
+    (field,) = form["data_schema"].schema.values()
+    return {item["value"]: item["label"] for item in field.config["options"]}
+
+
+@pytest.mark.usefixtures("usual_ports")
+@pytest.mark.parametrize("place", ["options", "data"])
+async def test_take_over(
+    hass: HomeAssistant, printer: VirtualPrinter, place: str
+) -> None:
+    """Nothing is typed, and nothing of the other integration changes."""
+    other = elsewhere(printer)
+    if place == "data":
+        other = MockConfigEntry(
+            domain="bambu_lab",
+            title="X1C elsewhere",
+            data={**other.data, **other.options, "serial": printer.serial.lower()},
+        )
+    other.add_to_hass(hass)
+    before = other.as_dict()
+    form = await offer(hass)
+    assert choices(form) == {printer.serial: f"X1C elsewhere ({printer.serial})"}
+    assert printer.access_code not in str(form)
+    result = await submit(hass, form["flow_id"], {CONF_TAKE_OVER: printer.serial})
+    assert_created(result, printer)
+    assert other.as_dict() == before
+    # It is here now: there is nothing left to take over.
+    await start(hass)
+
+
+async def test_take_over_nothing(hass: HomeAssistant, printer: VirtualPrinter) -> None:
+    elsewhere(printer).add_to_hass(hass)
+    form = await offer(hass)
+    result = await submit(hass, form["flow_id"], {})
+    assert result["step_id"] == "user"
+    assert not result["errors"]
+    assert not suggested(result)
+    assert_created(await submit(hass, form["flow_id"], address(printer)), printer)
+
+
+@pytest.mark.usefixtures("usual_ports")
+@pytest.mark.parametrize("missing", ["host", "access_code"])
+async def test_take_over_half(
+    hass: HomeAssistant, printer: VirtualPrinter, missing: str
+) -> None:
+    """Who used the other integration by way of the cloud has no address there, or code."""
+    elsewhere(printer, **{missing: None}).add_to_hass(hass)
+    form = await offer(hass)
+    result = await submit(hass, form["flow_id"], {CONF_TAKE_OVER: printer.serial})
+    assert result["step_id"] == "user"
+    assert not result["errors"]
+    filled = suggested(result)
+    assert filled.pop(CONF_SERIAL) == printer.serial
+    assert filled.pop(missing) == ""
+    assert_created(await submit(hass, form["flow_id"], address(printer)), printer)
+
+
+@pytest.mark.usefixtures("usual_ports")
+async def test_take_over_what_is_out_of_date(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    """The form opens with what was known, and says what is wrong with it."""
+    elsewhere(printer, access_code="00000000").add_to_hass(hass)
+    form = await offer(hass)
+    result = await submit(hass, form["flow_id"], {CONF_TAKE_OVER: printer.serial})
+    assert suggested(result)[CONF_HOST] == "127.0.0.1"
+    await assert_error_and_recovery(
+        hass, printer, form["flow_id"], result, {CONF_ACCESS_CODE: "invalid_auth"}
+    )
+
+
+async def test_take_over_from_odd_entries(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    """What another integration stores is its own affair: anything may be in there."""
+    for data in ({}, {"serial": None}, {"serial": 7}, {"serial": " "}):
+        MockConfigEntry(domain="bambu_lab", data=data).add_to_hass(hass)
+    ignored = MockConfigEntry(
+        domain="bambu_lab", source=SOURCE_IGNORE, data={"serial": printer.serial}
+    )
+    ignored.add_to_hass(hass)
+    await start(hass)
+
+
+async def test_take_over_what_is_gone_meanwhile(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    other = elsewhere(printer)
+    other.add_to_hass(hass)
+    form = await offer(hass)
+    await hass.config_entries.async_remove(other.entry_id)
+    result = await submit(hass, form["flow_id"], {CONF_TAKE_OVER: printer.serial})
+    assert result["step_id"] == "user"
+
+
+@pytest.mark.usefixtures("usual_ports")
+async def test_discovery_of_what_another_integration_has(
+    hass: HomeAssistant, printer: VirtualPrinter
+) -> None:
+    """Its access code is filled in; another printer's is not."""
+    elsewhere(printer, serial="01P00A000000000", access_code="other").add_to_hass(hass)
+    elsewhere(printer).add_to_hass(hass)
+    form = await discover(hass, printer)
+    assert suggested(form) == {CONF_ACCESS_CODE: printer.access_code}
+    result = await submit(hass, form["flow_id"], {CONF_ACCESS_CODE: "00000000"})
+    assert result["errors"] == {CONF_ACCESS_CODE: "invalid_auth"}
+    assert not suggested(result)
+    result = await submit(hass, form["flow_id"], suggested(form))
+    assert_created(result, printer)
+
+
+def test_the_code_of_a_known_printer_is_not_shown() -> None:
+    known = KnownPrinter(title="t", serial="s", host="h", access_code="geheim")
+    assert "geheim" not in repr(known)

@@ -1,5 +1,6 @@
 """The examples in the documentation: valid, and about what really exists."""
 
+from collections.abc import Iterator
 from pathlib import Path
 import re
 from typing import Any
@@ -29,15 +30,33 @@ _OURS = re.compile(
 _ACTION = re.compile(rf"action: {DOMAIN}\.(\w+)")
 
 
-def examples(key: str) -> list[Any]:
-    """Return the blocks of all pages that have this key, as parameters named by alias."""
-    found = []
+def blocks() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the blocks of all pages that are mappings, and where they are."""
     for page in PAGES:
-        for text in _BLOCK.findall(page.read_text()):
+        for number, text in enumerate(_BLOCK.findall(page.read_text("utf-8")), 1):
             block = yaml.safe_load(text)
-            if isinstance(block, dict) and key in block:
-                found.append(pytest.param(block, id=block["alias"]))
-    return found
+            if isinstance(block, dict):
+                yield f"{page.name} {number}", block
+
+
+def examples(key: str) -> list[Any]:
+    """Return the blocks that have this key and are whole, as parameters named by alias."""
+    return [
+        pytest.param(block, id=block["alias"])
+        for _, block in blocks()
+        if key in block and block.keys() & {"actions", "sequence"}
+    ]
+
+
+def fragments() -> list[Any]:
+    """Return the blocks that show one part of an automation, made whole."""
+    return [
+        pytest.param(
+            {"alias": "Test", "triggers": [], "actions": [], **block}, id=where
+        )
+        for where, block in blocks()
+        if block.keys() <= {"triggers", "conditions"}
+    ]
 
 
 def pages_with_examples() -> str:
@@ -50,7 +69,7 @@ AUTOMATIONS = examples("triggers")
 SCRIPTS = examples("sequence")
 
 
-@pytest.mark.parametrize("automation", AUTOMATIONS)
+@pytest.mark.parametrize("automation", [*AUTOMATIONS, *fragments()])
 async def test_automation_is_valid(
     hass: HomeAssistant, automation: dict[str, Any]
 ) -> None:

@@ -285,6 +285,48 @@ async def test_upload_of_what_only_a_web_server_has(
     assert list(kept.iterdir()) == []
 
 
+async def test_what_never_ends_is_not_fetched(hass: HomeAssistant, rig: Rig) -> None:
+    """Home Assistant offers cameras as media."""
+    ended = asyncio.Event()
+
+    async def send(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        answer.content_type = "multipart/x-mixed-replace"
+        await answer.prepare(request)
+        try:
+            while True:
+                await answer.write(b"frame")
+                await asyncio.sleep(0.01)
+        finally:
+            ended.set()
+
+    app = web.Application()
+    app.router.add_get("/stream", send)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+
+    async def resolve(*_: Any) -> Any:
+        from homeassistant.components.media_source import PlayMedia
+
+        return PlayMedia(f"http://{host}:{port}/stream", "image/jpeg")
+
+    try:
+        with patch.object(local_files, "async_resolve_media", resolve):
+            error = await refused(
+                rig,
+                "upload_file",
+                "media_not_usable",
+                media_content_id="media-source://camera/camera.x",
+            )
+            await asyncio.wait_for(ended.wait(), 10)
+    finally:
+        await runner.cleanup()
+    assert "live stream" in str(error)
+    assert rig.printer.ftps.bytes_received == 0
+
+
 def nothing(_folder: Path) -> dict[str, Any]:
     return {}
 
@@ -377,6 +419,7 @@ async def test_download_that_fails(rig: Rig, folder: Path) -> None:
         ("/nothing", "", "file_missing"),
         ("/verify_job", "../x", "path_not_allowed"),
         ("/verify_job", "missing/x", "no_local_file"),
+        ("/verify_job", "a\0b", "path_not_allowed"),
     ):
         await refused(rig, "download_file", key, path=path, target=str(folder / target))
     assert not await asyncio.to_thread(lambda: list(folder.iterdir()))
@@ -388,6 +431,8 @@ async def test_schema(rig: Rig) -> None:
         ("print_file", {"path": "/x", "bed_type": "glass"}),
         ("print_file", {"path": "/x", "bed_leveling": "perhaps"}),
         ("print_file", {"path": "/x", "ams_mapping": ["ams_9_tray_1"]}),
+        ("print_file", {"path": "/x", "ams_mapping": [1.5]}),
+        ("print_file", {"path": "/x", "ams_mapping": [True]}),
     ):
         with pytest.raises(probatio.Invalid):
             await act(rig, action, **data)

@@ -368,3 +368,90 @@ async def test_project_of_the_job(hass: HomeAssistant, rig: Rig) -> None:
     assert picture.startswith(PNG[:8])
     assert len(picture) == record.picture
     assert float(rig.state("sensor", "filament_used").state) == record.grams
+
+
+@pytest.mark.parametrize("name", ["jobs", "happenings"])
+async def test_store_of_a_later_version(
+    stage: Stage, hass_storage: dict[str, Any], name: str
+) -> None:
+    """The printer can be used, and what is in the store stays there."""
+    await stage.stop()
+    key = f"{DOMAIN}.{stage.entry.entry_id}.{name}"
+    later = {"version": 2, "minor_version": 1, "key": key, "data": {"new": True}}
+    hass_storage[key] = later
+    await stage.start()
+    await begin(stage)
+    await finish(stage)
+    assert shown(stage, "sensor", "last_outcome").state == "finished"
+    await stage.wait(200)
+    await stage.stop()
+    assert hass_storage[key] == later
+
+
+@pytest.mark.parametrize("data", [[1], "jobs", {"jobs": [1]}, {"jobs": {"job": {}}}])
+async def test_spoilt_memory_of_happenings(
+    stage: Stage, hass_storage: dict[str, Any], data: Any
+) -> None:
+    await stage.stop()
+    key = f"{DOMAIN}.{stage.entry.entry_id}.happenings"
+    hass_storage[key] = {**hass_storage[key], "data": data}
+    await stage.start()
+    await begin(stage)
+    await finish(stage)
+    assert hass_storage[key]["data"]["jobs"]["observed"] is True
+
+
+async def test_spoilt_records(stage: Stage, hass_storage: dict[str, Any]) -> None:
+    """Each word that is not as it should be is left out, and the rest is used."""
+    await begin(stage)
+    await finish(stage)
+    await stage.stop()
+    key = f"{DOMAIN}.{stage.entry.entry_id}.jobs"
+    good = hass_storage[key]["data"]["jobs"][0]
+    odd: list[dict[str, Any]] = [
+        {"duration": "long", "paused_seconds": None, "progress": {}, "picture": "x"},
+        {"name": ["Boat"], "error_text": 5, "filament": [None, {"grams": "x"}]},
+        {"start": "2026-11-20T12:00:00"},
+        {"outcome": "exploded"},
+        {"job": None},
+    ]
+    hass_storage[key]["data"]["jobs"] = [
+        {**good, "job": f"{number:x}", **changes} for number, changes in enumerate(odd)
+    ] + [good]
+    await stage.start()
+    assert [record.job for record in jobs(stage).records] == [good["job"], "1", "0"]
+    await jobs(stage).async_set_job_details("0", picture=PNG)
+    found = await events(stage, "2026-11-20 00:00:00", "2026-11-21 00:00:00")
+    assert len(found) == 3
+    assert shown(stage, "sensor", "last_outcome").state == "finished"
+
+
+async def test_totals_never_decrease(
+    stage: Stage, hass_storage: dict[str, Any]
+) -> None:
+    """Not when jobs are forgotten, when less is learnt of one, or over restarts."""
+
+    def totals() -> list[float]:
+        return [
+            float(shown(stage, "sensor", key).state)
+            for key in ("total_print_time", "total_jobs", "filament_used")
+        ]
+
+    before = [0.0, 0.0, 0.0]
+    with patch.object(job_store, "MOST_JOBS", 2):
+        for number in range(5):
+            await begin(stage, f"Job {number}")
+            job = current(stage)
+            await finish(stage)
+            for grams in (10, 4, 0):
+                await jobs(stage).async_set_job_details(
+                    job, filament=[FilamentUse(grams=grams)]
+                )
+                now = totals()
+                assert all(a <= b for a, b in zip(before, now, strict=True))
+                before = now
+            await stage.stop()
+            await stage.start()
+            assert totals() == before
+    assert before[1:] == [5, 50]
+    assert len(jobs(stage).records) == 2

@@ -97,6 +97,22 @@ async def test_models(media: Rig, client: TestClient[Any, Any]) -> None:
     assert all(child.can_play for child in model.children)
 
 
+async def test_folder_that_looks_like_a_plate(media: Rig) -> None:
+    content = (media.printer.card / "Desk_organiser.gcode.3mf").read_bytes()
+    media.printer.add_file("/Part #1/Thing.gcode.3mf", content)
+    folder = next(
+        child
+        for child in (await browse(media, "models")).children
+        if child.title == "Part #1"
+    )
+    inside = await async_browse_media(media.hass, folder.media_content_id)
+    assert [child.title for child in inside.children] == ["Thing"]
+    model = await async_browse_media(media.hass, inside.children[0].media_content_id)
+    assert model.children[0].media_content_id.endswith("/Part #1/Thing.gcode.3mf#1")
+    plate = model.children[0].media_content_id
+    assert (await async_resolve_media(media.hass, plate, None)).mime_type == "image/png"
+
+
 async def test_timelapses(media: Rig, client: TestClient[Any, Any]) -> None:
     listed = await browse(media, "timelapses")
     titles = [child.title for child in listed.children]

@@ -313,7 +313,7 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({"path": "/verify_job"}, "bad_project"),
     ({"path": PATH}, "plate_missing"),
     ({"path": PATH, "plate": 2}, "plate_missing"),
-    ({"path": PATH, "plate": 1, "ams_mapping": [0]}, "invalid_value"),
+    ({"path": PATH, "plate": 1, "ams_mapping": [0]}, "mapping_length"),
     ({"path": PATH, "plate": 1, "ams_mapping": [0, 77]}, "invalid_value"),
     ({"path": PATH, "plate": 1, "ams_mapping": [3, "ams_4_tray_4"]},
      "filament_missing"),

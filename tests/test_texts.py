@@ -29,7 +29,10 @@ from custom_components.bambu_printer import (
     problems,
     repairs,
     select,
+    trigger_happenings,
+    trigger_levels,
 )
+from custom_components.bambu_printer.condition import CONDITIONS
 from custom_components.bambu_printer.entity import (
     AmsPart,
     NozzlePart,
@@ -349,6 +352,7 @@ STEPS = {
     "reauth_confirm": config_flow._CODE_SCHEMA,
     "discovery_confirm": config_flow._CODE_SCHEMA,
     "trust": probatio.Schema({}),
+    "take_over": config_flow._take_over_schema(()),
 }
 OPTIONS_STEP = probatio.Schema(
     {**config_flow._CHAMBER_FIELD, **config_flow._OPTIONS_FIELDS}
@@ -628,3 +632,61 @@ def test_library_knows_nothing_of_home_assistant() -> None:
             assert not re.search(
                 r"^\s*(import|from) threading", source, re.MULTILINE
             ), path
+
+
+# -- triggers and conditions ------------------------------------------------------------------
+
+
+def automation_parts(kind: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what the code, the YAML, the texts and the icons say of triggers or conditions."""
+    described = yaml.safe_load((FOLDER / f"{kind}s.yaml").read_text("utf-8"))
+    return {
+        "code": (
+            {**trigger_happenings.TRIGGERS, **trigger_levels.TRIGGERS}
+            if kind == "trigger"
+            else CONDITIONS
+        ),
+        "yaml": {key: x for key, x in described.items() if not key.startswith(".")},
+        "texts": EN[f"{kind}s"],
+        "icons": ICONS[f"{kind}s"],
+    }
+
+
+def taken_by(part: Any) -> set[str]:
+    """Return the options that a trigger or a condition takes."""
+    schema = getattr(part, "_options_schema", None)
+    if schema is None:
+        (schema,) = (
+            value for key, value in part._schema.schema.items() if key == "options"
+        )
+    return {str(key) for key in getattr(schema, "schema", schema)}
+
+
+def _selects(fields: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the translation key and the options of each field with a choice."""
+    for field in fields.values():
+        select = field["selector"].get("select")
+        if select:
+            yield select["translation_key"], select["options"]
+
+
+@pytest.mark.parametrize("kind", ["trigger", "condition"])
+def test_parts_of_automations(kind: str) -> None:
+    parts = automation_parts(kind)
+    assert len(parts["code"]) > 4
+    for where, keys in parts.items():
+        assert keys.keys() == parts["code"].keys(), where
+    for key, part in parts["code"].items():
+        described, texts = parts["yaml"][key], parts["texts"][key]
+        assert texts["name"]
+        assert texts["description"].endswith("."), key
+        assert described["target"]["entity"] == [{"integration": MANIFEST["domain"]}]
+        fields = described.get("fields", {})
+        assert fields.keys() == taken_by(part), key
+        assert fields.keys() == texts.get("fields", {}).keys(), key
+        for name, field in texts.get("fields", {}).items():
+            assert field["name"], (key, name)
+        for translation_key, options in _selects(fields):
+            texts_of_options = EN["selector"][translation_key]["options"]
+            assert texts_of_options.keys() == set(options), key
+        assert parts["icons"][key][kind].startswith("mdi:")

@@ -23,7 +23,7 @@ from custom_components.bambu_printer.const import DOMAIN
 from virtual_printer import AmsKind, Spool
 from virtual_printer.filaments import PLA_BASIC
 
-from .conftest import Clock, Rig
+from .conftest import Clock, Rig, wait_until
 
 pytestmark = pytest.mark.usefixtures("all_enabled", "clock")
 
@@ -181,6 +181,10 @@ async def test_ams_plugged_in_later(
     )
     await rig.report(full=True)
     assert rig.entry.runtime_data is loaded
+    # Its firmware is known when the printer has been asked for it.
+    await wait_until(
+        hass, lambda: any("2_pro_2_firmware" in name for name in rig.states())
+    )
     new = rig.states().keys() - before.keys()
     assert rig.entity_id("sensor", "ams_1_temperature") in new
     assert rig.entity_id("sensor", "ams_1_drying_phase") in new

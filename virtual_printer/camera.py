@@ -9,6 +9,7 @@ import ssl
 import struct
 
 from .faults import Faults
+from .listening import stop_listening
 from .pictures import camera_frames
 
 _HEADER = struct.Struct("<IIII")
@@ -58,7 +59,7 @@ class JpegServer:
         """Stop listening and hang up on everybody."""
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_listening(server)
             self.drop()
             server.abort_clients()
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -8,6 +8,8 @@ import ssl
 import struct
 from typing import Any
 
+from .listening import stop_listening
+
 _HEAD = b"\xa5\xa5"
 _TAIL = b"\xa7\xa7"
 # Head, length and tail count too.
@@ -40,7 +42,7 @@ class DetectService:
         """Stop listening and hang up on everybody."""
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_listening(server)
             server.abort_clients()
             for task in list(self._tasks):
                 task.cancel()

@@ -15,6 +15,7 @@ import ssl
 from . import listing
 from .data_channel import BLOCK, Counters, DataChannel, PlainListener
 from .faults import Faults
+from .listening import stop_listening
 from .personality import Ending, Personality
 
 _LOGGER = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class FtpsServer:
         """Stop listening and hang up on everybody."""
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_listening(server)
         await self.drop()
         if server is not None:
             server.abort_clients()

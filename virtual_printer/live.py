@@ -18,6 +18,7 @@ from typing import Any
 
 from .camera import CameraCounters
 from .faults import Faults
+from .listening import stop_listening
 from .pictures import camera_frames
 
 _REALM = "LIVE555 Streaming Media"
@@ -56,7 +57,7 @@ class LiveServer:
         """Stop listening and hang up on everybody."""
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_listening(server)
             self.drop()
             server.abort_clients()
             await asyncio.gather(*self._tasks, return_exceptions=True)

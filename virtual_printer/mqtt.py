@@ -18,6 +18,7 @@ import ssl
 import struct
 
 from .faults import Fate, Stage
+from .listening import stop_listening
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ class Broker:
         """Stop listening and hang up on everybody."""
         server, self._server = self._server, None
         if server is not None:
-            server.close()
+            await stop_listening(server)
         await self.drop()
         if server is not None:
             server.abort_clients()

@@ -8,6 +8,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.hass_dict import HassKey
@@ -26,6 +27,7 @@ from .problems import (
     async_forget_everything,
     async_watch_problems,
 )
+from .retry import async_look_for_printer, async_stop_looking
 from .services import async_setup_services
 from .targets import async_announce_printer
 from .views import async_register_views
@@ -73,9 +75,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
         hass, entry, start_limit=_RELOAD_LIMIT if unchanged else None
     )
 
+    started = False
+
     async def end() -> None:
         await coordinator.async_disconnect()
-        if not coordinator.printer.parted:
+        # A set-up that has failed ends here, too: the next attempt is to have all its time.
+        if started and not coordinator.printer.parted:
             hass.data[_MISSING][entry.entry_id] = entry.data
 
     entry.async_on_unload(end)
@@ -86,7 +91,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
 
     # Not once: a set-up that this very event ends could not take back its listener.
     entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, disconnect))
-    await coordinator.async_start()
+    async_stop_looking(hass, entry)
+    try:
+        await coordinator.async_start()
+    except ConfigEntryNotReady:
+        async_look_for_printer(hass, entry)
+        raise
+    started = True
     entry.runtime_data = coordinator
     async_connected(hass, entry)
     _register_printer(hass, coordinator)

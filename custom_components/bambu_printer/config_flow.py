@@ -1,7 +1,7 @@
 """Adding a printer, and changing how it is reached."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import logging
 from typing import Any, override
 from urllib.parse import urlsplit
@@ -24,6 +24,10 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
@@ -48,6 +52,7 @@ from .const import (
     CONF_RELEASE,
     CONF_RETURN_AFTER,
     CONF_SERIAL,
+    CONF_TAKE_OVER,
     CONF_WAKE,
     DOMAIN,
     FTPS_PORT,
@@ -66,6 +71,7 @@ from .printer import (
     identify,
 )
 from .printer.discovery import read_announcement
+from .takeover import KnownPrinter, printers_known_elsewhere
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -120,6 +126,22 @@ _USER_SCHEMA = probatio.Schema(
 _CODE_SCHEMA = probatio.Schema(
     {probatio.Required(probatio.Secret(CONF_ACCESS_CODE)): _PASSWORD}
 )
+
+
+def _take_over_schema(printers: Iterable[KnownPrinter]) -> probatio.Schema:
+    """Return a field to choose one of the printers, or none."""
+    options = [
+        SelectOptionDict(value=item.serial, label=f"{item.title} ({item.serial})")
+        for item in printers
+    ]
+    return probatio.Schema(
+        {
+            probatio.Optional(CONF_TAKE_OVER): SelectSelector(
+                SelectSelectorConfig(options=options, mode=SelectSelectorMode.LIST)
+            )
+        }
+    )
+
 
 _CHAMBER_FIELD: dict[Any, Any] = {
     probatio.Optional(CONF_CHAMBER_SENSOR): EntitySelector(
@@ -198,7 +220,40 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
                 await self.async_set_unique_id(self._chain.serial)
                 self._abort_if_unique_id_configured()
                 return await self._async_add(started)
+        elif self._known_elsewhere():
+            return await self.async_step_take_over()
         return self._user_form(errors)
+
+    async def async_step_take_over(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Offer what another integration knows; without a choice, ask for everything."""
+        known = {item.serial: item for item in self._known_elsewhere()}
+        if user_input is None:
+            return self.async_show_form(
+                step_id="take_over", data_schema=_take_over_schema(known.values())
+            )
+        if (chosen := known.get(user_input.get(CONF_TAKE_OVER, ""))) is None:
+            return self._user_form({})
+        entered = {
+            CONF_HOST: chosen.host,
+            CONF_ACCESS_CODE: chosen.access_code,
+            CONF_SERIAL: chosen.serial,
+            CONF_PORTS: {},
+        }
+        if chosen.complete:
+            return await self.async_step_user(entered)
+        self._entered = entered
+        return self._user_form({})
+
+    def _known_elsewhere(self) -> list[KnownPrinter]:
+        """Return the printers of other integrations that are not set up here."""
+        present = self._async_current_ids(include_ignore=False)
+        return [
+            item
+            for item in printers_known_elsewhere(self.hass)
+            if item.serial not in present
+        ]
 
     def _user_form(self, errors: dict[str, str]) -> ConfigFlowResult:
         return self.async_show_form(
@@ -259,9 +314,15 @@ class BambuConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._discovery_form({})
 
     def _discovery_form(self, errors: dict[str, str]) -> ConfigFlowResult:
+        # Only when the code was not tried yet, which it has been if something is wrong.
+        suggested = {
+            CONF_ACCESS_CODE: known.access_code
+            for known in self._known_elsewhere()
+            if known.serial == self._chain.serial and not errors
+        }
         return self.async_show_form(
             step_id="discovery_confirm",
-            data_schema=_CODE_SCHEMA,
+            data_schema=self.add_suggested_values_to_schema(_CODE_SCHEMA, suggested),
             errors=errors,
             description_placeholders={
                 "name": self._name,

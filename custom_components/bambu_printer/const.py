@@ -20,6 +20,7 @@ CONF_POWER_SWITCH: Final = "power_switch"
 CONF_RELEASE: Final = "release"
 CONF_RETURN_AFTER: Final = "return_after"
 CONF_SERIAL: Final = "serial"
+CONF_TAKE_OVER: Final = "take_over"
 CONF_WAKE: Final = "wake"
 
 FTPS_PORT: Final = 990

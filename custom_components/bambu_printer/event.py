@@ -17,7 +17,7 @@ from .entity import (
     WholePrinter,
     async_add_part_entities,
 )
-from .happenings import plain_data
+from .happening_details import happening_details
 from .printer.happenings import ErrorEvent, FilamentEvent, Happening, JobEvent, Kind
 from .printer.state.ams import DRYING_KINDS
 from .transfer_event import TRANSFER_EVENTS, TransferEventEntity
@@ -129,9 +129,6 @@ class PrinterEvent(PrinterEntity, EventEntity):
             happening.kind in self.entity_description.kinds
             and happening.unit == self._unit
         ):
-            details = {
-                **plain_data(happening),
-                **self.coordinator.fault_words.about(happening),
-            }
-            self._trigger_event(happening.kind.value, details)
+            details = happening_details(self.coordinator, happening)
+            self._trigger_event(happening.kind.value, dict(details))
             self.async_write_ha_state()

@@ -51,6 +51,11 @@ class FaultWords:
         return release
 
     @callback
+    def makers_text(self, fault: Fault) -> str | None:
+        """Return the maker's text in Home Assistant's language; None: not known (yet)."""
+        return self._texts.get(fault)
+
+    @callback
     def describe(self, fault: Fault) -> str:
         """Say in words what a fault is."""
         return self._texts.get(fault) or self._own_words(fault)

@@ -360,6 +360,8 @@ def _mapping_entry(value: Any) -> int | SlotAddress | None:
         return None
     if isinstance(value, str) and value in SLOTS_BY_KEY:
         return SLOTS_BY_KEY[value]
+    if isinstance(value, (bool, float)):
+        raise probatio.Invalid("expected a slot")
     return int(probatio.Coerce(int)(value))
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
-from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
+from .memory import Memory
 from .printer import SlotAddress
 from .printer.happenings import SECTIONS, Happening, HappeningTracker, ObservedJob
 from .slot_keys import slot_key
@@ -21,20 +20,19 @@ if TYPE_CHECKING:
 
 type HappeningCallback = Callable[[Happening], None]
 
-_VERSION: Final = 1
 _SOON: Final = 0.5
 """Seconds after which it is written down that something was told."""
 _LATER: Final = 120.0
 """Seconds after which it is written down how far a job is."""
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.happenings", private=True)
+def _memory(hass: HomeAssistant, entry_id: str) -> Memory:
+    return Memory(hass, entry_id, "happenings")
 
 
 async def async_forget_happenings(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is remembered of a printer."""
-    await _store(hass, entry_id).async_remove()
+    await _memory(hass, entry_id).async_remove()
 
 
 def plain_data(happening: Happening) -> Mapping[str, Any]:
@@ -64,7 +62,7 @@ class HappeningFeed:
         """Prepare; nothing is looked at yet."""
         self._coordinator = coordinator
         self._hass = coordinator.hass
-        self._store = _store(self._hass, coordinator.config_entry.entry_id)
+        self._memory = _memory(self._hass, coordinator.config_entry.entry_id)
         self._tracker = HappeningTracker()
         self._callbacks: dict[HappeningCallback, None] = {}
         self._watchers: dict[Callable[[], None], None] = {}
@@ -102,8 +100,7 @@ class HappeningFeed:
 
     async def async_load(self) -> None:
         """Remember what was told already."""
-        if remembered := await self._store.async_load():
-            self._tracker.load(remembered)
+        self._tracker.load(await self._memory.async_load())
         self._loaded = True
 
     @callback
@@ -118,7 +115,7 @@ class HappeningFeed:
         self._drop_timer()
         if self._loaded:
             self._to_be_written = False
-            await self._store.async_save(self._tracker.dump())
+            await self._memory.async_save(self._tracker.dump())
 
     @callback
     def _begin(self, _hass: HomeAssistant) -> None:
@@ -173,7 +170,7 @@ class HappeningFeed:
         """Write down what is known; each call would put off the ones before."""
         if soon or not self._to_be_written:
             self._to_be_written = True
-            self._store.async_delay_save(self._remember, _SOON if soon else _LATER)
+            self._memory.async_delay_save(self._remember, _SOON if soon else _LATER)
 
     @callback
     def _remember(self) -> dict[str, Any]:

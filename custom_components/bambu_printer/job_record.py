@@ -5,7 +5,9 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
 
-from homeassistant.util import dt as dt_util
+from .printer.happenings import OUTCOMES
+from .printer.happenings.memory import moment
+from .printer.values import integer, number, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +27,12 @@ class FilamentUse:
     @classmethod
     def load(cls, raw: Mapping[str, Any]) -> Self:
         """Read what `as_dict` returned."""
-        grams = raw.get("grams")
         return cls(
             **{
-                name: raw[name] if isinstance(raw.get(name), str) else None
+                name: text(raw.get(name), None)
                 for name in ("slot", "type", "color", "name")
             },
-            grams=float(grams) if isinstance(grams, (int, float)) else None,
+            grams=number(raw.get("grams"), None),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,23 +103,34 @@ class JobRecord:
         """Read what `as_dict` returned; None when it is of no use."""
         if not isinstance(raw, Mapping):
             return None
-        start = dt_util.parse_datetime(str(raw.get("start")))
-        end = dt_util.parse_datetime(str(raw.get("end")))
-        if not (start and end and raw.get("job") and raw.get("outcome")):
+        start, end = moment(raw.get("start")), moment(raw.get("end"))
+        job, outcome = text(raw.get("job"), ""), text(raw.get("outcome"), "")
+        if not (start and end and job and outcome in OUTCOMES):
             return None
-        names = {item.name for item in fields(cls)}
         filament = raw.get("filament")
         return cls(
+            job=job,
+            outcome=outcome,
+            start=start,
+            end=end,
             **{
-                **{key: value for key, value in raw.items() if key in names},
-                "start": start,
-                "end": end,
-                "filament": tuple(
-                    FilamentUse.load(item)
-                    for item in (filament if isinstance(filament, list) else ())
-                    if isinstance(item, Mapping)
-                ),
-            }
+                name: text(raw.get(name), None)
+                for name in ("name", "file", "print_type", "error", "error_text")
+            },
+            **{
+                name: integer(raw.get(name), None)
+                for name in ("plate", "progress", "layer", "total_layers")
+            },
+            **{
+                name: max(0, integer(raw.get(name), 0))
+                for name in ("duration", "paused_seconds", "picture")
+            },
+            unwatched=raw.get("unwatched") is True,
+            filament=tuple(
+                FilamentUse.load(item)
+                for item in (filament if isinstance(filament, list) else ())
+                if isinstance(item, Mapping)
+            ),
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.storage import Store
 
-from .const import DOMAIN
 from .job_pictures import LARGEST_PICTURE, MOST_BYTES, JobPictures, picture_type
 from .job_record import FilamentUse, JobRecord
+from .memory import Memory
 from .printer import SlotAddress
 from .printer.happenings import OUTCOMES, Happening
+from .printer.values import integer, number
 from .slot_keys import slot_key
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ _MOST_PLANS = 4
 _SAVE_DELAY = 0.5
 
 
-def _store(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    return Store(hass, 1, f"{DOMAIN}.{entry_id}.jobs", private=True)
+def _memory(hass: HomeAssistant, entry_id: str) -> Memory:
+    return Memory(hass, entry_id, "jobs")
 
 
 async def async_forget_jobs(hass: HomeAssistant, entry_id: str) -> None:
     """Remove what is remembered of a printer's jobs."""
-    await _store(hass, entry_id).async_remove()
+    await _memory(hass, entry_id).async_remove()
     await hass.async_add_executor_job(JobPictures(hass, entry_id).remove)
 
 
@@ -56,7 +56,7 @@ class JobStore:
         self._coordinator = coordinator
         self._hass = coordinator.hass
         entry_id = coordinator.config_entry.entry_id
-        self._store = _store(self._hass, entry_id)
+        self._memory = _memory(self._hass, entry_id)
         self._pictures = JobPictures(self._hass, entry_id)
         self._records: dict[str, JobRecord] = {}
         self._plans: dict[str, tuple[FilamentUse, ...]] = {}
@@ -90,9 +90,7 @@ class JobStore:
 
     async def async_load(self) -> None:
         """Remember what was written down, and begin to listen."""
-        stored: object = await self._store.async_load()
-        if isinstance(stored, Mapping):
-            self._restore(stored)
+        self._restore(await self._memory.async_load())
         self._loaded = True
         self._coordinator.config_entry.async_on_unload(
             self._coordinator.happenings.async_subscribe(self._on_told)
@@ -101,7 +99,7 @@ class JobStore:
     async def async_stop(self) -> None:
         """Write down what is not written yet."""
         if self._loaded:
-            await self._store.async_save(self._dump())
+            await self._memory.async_save(self._dump())
 
     async def async_set_job_details(
         self,
@@ -127,6 +125,19 @@ class JobStore:
                 self._waiting[job] = len(picture)
             await self._async_tidy_pictures()
         self._changed()
+
+    @callback
+    def filament_used(self, job: str) -> Mapping[str, float]:
+        """Return the grams that a job which has ended took from each slot.
+
+        Empty when that is not known, or not from where.
+        """
+        used: dict[str, float] = {}
+        record = self._records.get(job)
+        for use in record.filament if record else ():
+            if use.slot is not None and use.grams is not None:
+                used[use.slot] = round(used.get(use.slot, 0.0) + use.grams, 2)
+        return used
 
     async def async_picture(self, job: str) -> bytes | None:
         """Return the picture of a job."""
@@ -224,7 +235,7 @@ class JobStore:
 
     @callback
     def _changed(self) -> None:
-        self._store.async_delay_save(self._dump, _SAVE_DELAY)
+        self._memory.async_delay_save(self._dump, _SAVE_DELAY)
         for update in list(self._users):
             update()
 
@@ -262,9 +273,9 @@ class JobStore:
         }
         totals = _mapping(stored.get("totals"))
         self.totals = Totals(
-            jobs=int(_number(totals.get("jobs")) or 0),
-            seconds=int(_number(totals.get("seconds")) or 0),
-            grams=_number(totals.get("grams")),
+            jobs=integer(totals.get("jobs"), 0),
+            seconds=integer(totals.get("seconds"), 0),
+            grams=number(totals.get("grams"), None),
         )
 
 
@@ -274,7 +285,3 @@ def _list(value: object) -> list[Any]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _number(value: object) -> float | None:
-    return value if isinstance(value, (int, float)) else None

@@ -24,6 +24,8 @@ from .const import DOMAIN
 
 MOST_FETCHED = 4 << 30
 """Bytes of a media file that has to be fetched before it can be sent on."""
+_ENDLESS = ("multipart/", "application/vnd.apple.mpegurl", "application/x-mpegurl")
+"""Types of cameras: what they show has no end, or is not in what is fetched."""
 _BLOCK = 1 << 20
 _FETCH_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=15, sock_read=60)
 
@@ -113,6 +115,12 @@ async def _fetch(hass: HomeAssistant, media: str, url: str, folder: Path) -> Loc
             url, timeout=_FETCH_TIMEOUT
         ) as answer:
             answer.raise_for_status()
+            if answer.content_type.lower().startswith(_ENDLESS):
+                raise refuse(
+                    translation_key="media_not_usable",
+                    media=media,
+                    reason="it is a live stream",
+                )
             with await hass.async_add_executor_job(target.open, "wb") as file:
                 size = 0
                 async for block in answer.content.iter_chunked(_BLOCK):
@@ -141,7 +149,7 @@ async def async_target(
         target = Path(path)
         if target.is_dir():
             target = target / name
-        if not hass.config.is_allowed_path(str(target)):
+        if "\0" in path or not hass.config.is_allowed_path(str(target)):
             raise refuse(translation_key="path_not_allowed", path=str(target))
         if not target.parent.is_dir():
             raise refuse(translation_key="no_local_file", path=str(target.parent))

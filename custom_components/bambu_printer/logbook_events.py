@@ -6,7 +6,7 @@ from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import callback
 
 from .const import DOMAIN
-from .happenings import plain_data
+from .happening_details import happening_details
 from .printer.happenings import Happening, JobEvent
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ def async_tell_logbook(coordinator: PrinterCoordinator) -> None:
                 {
                     ATTR_DEVICE_ID: coordinator.device_id,
                     "event": happening.kind.value,
-                    "details": {
-                        **plain_data(happening),
-                        **coordinator.fault_words.about(happening),
-                    },
+                    "details": happening_details(coordinator, happening),
                 },
             )
 

@@ -35,6 +35,8 @@ from .views import (
 _MODELS, _TIMELAPSES = "models", "timelapses"
 _NO_MODELS = SKIPPED_FOLDERS | {"/image", TIMELAPSES}
 _PICTURES = "image/png"
+_PLATE = re.compile(r"(?<=\.3mf)#(\d{1,2})$", re.IGNORECASE)
+"""Folders may be called ``Part #1``."""
 _VIDEO = re.compile(r"(\d{4}-\d{2}-\d{2})_(\d{2})-(\d{2})-\d{2}")
 
 
@@ -61,7 +63,7 @@ class _Place:
         if branch not in ("", _MODELS, _TIMELAPSES):
             raise InvalidPathError(identifier)
         plate = None
-        if branch == _MODELS and (found := re.search(r"#(\d{1,2})$", path)):
+        if branch == _MODELS and (found := _PLATE.search(path)):
             plate, path = int(found.group(1)), path[: found.start()]
         return cls(entry_id, branch, normalize(path) if path else "", plate)
 
@@ -76,7 +78,7 @@ class _Place:
 class PrinterMediaSource(MediaSource):
     """The files of all printers."""
 
-    name = "Bambu Lab"
+    name = "Bambu Printer"
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Take all printers there are, whenever they come."""

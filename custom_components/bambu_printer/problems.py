@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ACCESS_CODE: Final = "access_code"
 CERTIFICATE: Final = "certificate_changed"
 
-CERTIFICATE_INTERVAL: Final = 60.0
+CERTIFICATE_INTERVAL: Final = 30.0
 """Seconds between two looks at the certificate; nothing is sent by them."""
 ACCESS_CODE_INTERVAL: Final = 300.0
 """Seconds between two logins with a code that was refused: it may be valid again."""

@@ -11,7 +11,7 @@ from homeassistant.helpers.trigger import Trigger, TriggerActionRunner
 import probatio
 
 from .coordinator import PrinterCoordinator
-from .happenings import plain_data
+from .happening_details import happening_details
 from .printer.happenings import ErrorEvent, FilamentEvent, Happening, JobEvent, Kind
 from .printer.state.errors import HmsSeverity
 from .trigger_base import PrinterTrigger
@@ -35,7 +35,7 @@ class HappeningTrigger(PrinterTrigger):
         def told(happening: Happening) -> None:
             if happening.kind is not self._kind:
                 return
-            details = _details(happening)
+            details = _details(printer, happening)
             wanted = self._options.get(self._detail)
             if not wanted or details.get(self._detail) in wanted:
                 self._fire(printer, run_action, details, happening.unit)
@@ -43,9 +43,9 @@ class HappeningTrigger(PrinterTrigger):
         return printer.happenings.async_subscribe(told)
 
 
-def _details(happening: Happening) -> Mapping[str, Any]:
+def _details(printer: PrinterCoordinator, happening: Happening) -> Mapping[str, Any]:
     """Return the details, without the name and id of the job under other names."""
-    details = dict(plain_data(happening))
+    details = dict(happening_details(printer, happening))
     job_id = details.pop("job", None)
     names = {"job": details.pop("name")} if "name" in details else {}
     return {**details, **names, "job_id": job_id}

@@ -1,9 +1,10 @@
 """The demo: virtual printers, and a Home Assistant that is set up to show them."""
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / ".demo"
+FOLDER = ROOT / os.environ.get("DEMO_FOLDER", ".demo")
 
 
 class DemoError(Exception):

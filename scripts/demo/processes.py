@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
 import os
 from pathlib import Path
@@ -18,11 +18,18 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class Child:
     """A process whose output goes to a log file."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
-        """Describe the process; `start` starts it."""
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Describe the process; `start` starts it, with more in its environment."""
         self.name = name
         self.log = log
         self._command = command
+        self._environment = environment or {}
         self._tail: deque[str] = deque(maxlen=15)
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -34,7 +41,7 @@ class Child:
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             cwd=ROOT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

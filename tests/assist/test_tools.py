@@ -137,12 +137,16 @@ async def test_look(rig: Rig, use: Use) -> None:
     await rig.report({"print_error": 0x03008014}, full=True)
     errors = (await use("get_errors")).data
     assert errors["print_error"] == "0300-8014"
+    assert errors["print_error_text"] == (
+        "Motion system: a problem that needs attention (0300-8014)"
+    )
     assert errors["is_problem"] is True
     assert errors["messages"] == [
         {
             "code": "HMS_0300_0100_0001_0001",
             "severity": "fatal",
             "part": "motion_controller",
+            "text": "Motion system: a fault that ends the job (HMS_0300_0100_0001_0001)",
             "is_problem": True,
         }
     ]

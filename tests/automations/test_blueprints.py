@@ -21,6 +21,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 import yaml
 
+from custom_components.bambu_printer.job_record import FilamentUse
 from custom_components.bambu_printer.printer.happenings import jobs
 from tests.conftest import Rig
 
@@ -282,7 +283,10 @@ async def test_error_with_answer(
     rig.printer.raise_error(0x0300_8003)
     await say(rig)
     await wait(lambda: told)
-    assert told[0].data["message"]
+    # Nobody can ask the maker here: these are our own words.
+    assert told[0].data["message"] == (
+        "Motion system: a problem that needs attention (0300-8003)"
+    )
     press(rig, told[0], title)
     await wait(lambda: answered)
     assert answered[0].data == {
@@ -413,3 +417,51 @@ async def test_ai_look(
         assert not pressed
         # It looks again later.
         assert automation_runs(rig)
+
+
+@pytest.mark.parametrize(
+    ("end", "used"),
+    [
+        (FINISHED, {12: 37.5, 7: 3.25}),
+        # Nobody weighs what is on the plate: as much of it as the progress says.
+        ({**FAILED, "mc_percent": 20}, {12: 7.5, 7: 0.65}),
+    ],
+)
+async def test_spoolman(
+    rig: Rig, settled: None, end: dict[str, Any], used: dict[int, float]
+) -> None:
+    calls = async_mock_service(rig.hass, "spoolman", "use_spool_filament")
+    await use(
+        rig,
+        "spoolman",
+        spools={"ams_1_tray_1": 7, "ams_1_tray_3": 12, "ams_2_tray_1": 99},
+    )
+    job = rig.entry.runtime_data.happenings.job
+    assert job
+    await rig.entry.runtime_data.jobs.async_set_job_details(
+        job.id,
+        filament=[
+            FilamentUse(slot="ams_1_tray_3", grams=37.5),
+            FilamentUse(slot="ams_1_tray_1", grams=3.25),
+            FilamentUse(slot="ams_1_tray_4", grams=1.0),
+            FilamentUse(slot="ams_2_tray_1"),
+        ],
+    )
+    await say(rig, mc_percent=end["mc_percent"])
+    await say(rig, **end)
+    await wait(lambda: len(calls) == 2)
+    assert {call.data["id"]: call.data["use_weight"] for call in calls} == used
+
+
+async def test_spoolman_without_a_file(rig: Rig, settled: None) -> None:
+    calls = async_mock_service(rig.hass, "spoolman", "use_spool_filament")
+    await use(rig, "spoolman", spools={"ams_1_tray_1": 7})
+    last = rig.hass.states.get("automation.test").attributes["last_triggered"]
+    await say(rig, **FINISHED)
+    await wait(
+        lambda: (
+            rig.hass.states.get("automation.test").attributes["last_triggered"] != last
+        )
+    )
+    await wait(lambda: not automation_runs(rig))
+    assert not calls

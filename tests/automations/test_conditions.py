@@ -3,6 +3,7 @@
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import condition
 import pytest
 
@@ -101,3 +102,17 @@ async def test_changes_are_told(hass: HomeAssistant, rig: Rig) -> None:
     await rig.report({"gcode_state": "RUNNING"}, full=True)
     assert len(told) == count
     checker.async_unload()
+
+
+async def test_is_control_possible(hass: HomeAssistant, rig: Rig, quick: None) -> None:
+    assert await true(rig, "is_control_possible")
+    rig.printer.faults.refuse_control = True
+    with pytest.raises(HomeAssistantError):
+        await rig.call("button.press", "pause")
+    assert not await true(rig, "is_control_possible")
+    rig.printer.faults.refuse_control = False
+    await rig.entry.runtime_data.printer.test_control()
+    assert await true(rig, "is_control_possible")
+    await rig.printer.power_off()
+    await wait_until(hass, lambda: not rig.entry.runtime_data.last_update_success)
+    assert not await true(rig, "is_control_possible")

@@ -170,13 +170,18 @@ def canonical(bodies: object) -> str:
 
 
 def picture(rig: Rig) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Return what all entities show; a button only shows when it was pressed."""
+    """Return what all entities show that a command may change.
+
+    A button only shows when it was pressed, and that a command was taken, whatever came
+    of it, tells whether there is control.
+    """
     # What an entity believes, and has not written yet, counts as well.
     rig.entry.runtime_data.async_update_listeners()
     return {
         entity_id: (state.state, dict(state.attributes))
         for entity_id, state in rig.states().items()
         if not entity_id.startswith(Platform.BUTTON)
+        and entity_id != rig.entity_id(Platform.SENSOR, "control")
     }
 
 

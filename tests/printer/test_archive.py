@@ -1,7 +1,9 @@
 """Reading members out of archives, at any place and as they pass by."""
 
+from contextlib import suppress
 import io
 import os
+import random
 import struct
 import zipfile
 import zlib
@@ -176,6 +178,46 @@ def test_encrypted():
     content[6] |= 1
     with pytest.raises(ArchiveError, match="unknown way"):
         streamed(bytes(content))
+
+
+METHODS = (
+    zipfile.ZIP_STORED,
+    zipfile.ZIP_DEFLATED,
+    zipfile.ZIP_BZIP2,
+    zipfile.ZIP_LZMA,
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_damage_anywhere_is_an_error_or_none(method):
+    """Whatever is wrong with an archive, nobody gets to see what the libraries raise."""
+    whole = packed(SMALL, method=method)
+    choose = random.Random(method)
+    for _ in range(300):
+        content = bytearray(whole)
+        places = [n for n in range(len(content) - 4) if content[n : n + 2] == b"PK"]
+        for _ in range(choose.choice((1, 2, 5))):
+            place = choose.choice(places) + choose.randrange(46)
+            content[min(place, len(content) - 1)] = choose.choice((0, 3, 255))
+        del content[choose.choice((len(content), choose.randrange(len(content)))) :]
+        for read in (read_all, lambda content: streamed(content, block=999)):
+            with suppress(ArchiveError):
+                read(bytes(content))
+
+
+def read_all(content):
+    archive = SeekableArchive(io.BytesIO(content))
+    for name in archive.names:
+        archive.read(name)
+
+
+@pytest.mark.parametrize("method", METHODS[2:])
+def test_packed_in_a_way_that_no_slicer_uses(method):
+    content = packed(SMALL, method=method)
+    with pytest.raises(ArchiveError, match="unknown way"):
+        read_all(content)
+    with pytest.raises(ArchiveError, match="unknown way"):
+        streamed(content)
 
 
 def test_sizes_in_the_wide_form():

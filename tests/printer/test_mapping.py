@@ -9,7 +9,10 @@ from custom_components.bambu_printer.printer.colors import (
     UNKNOWN_DISTANCE,
     color_distance,
 )
-from custom_components.bambu_printer.printer.errors import InvalidValueError
+from custom_components.bambu_printer.printer.errors import (
+    InvalidValueError,
+    MappingLengthError,
+)
 from custom_components.bambu_printer.printer.mapping import (
     MatchReason,
     MissReason,
@@ -212,7 +215,7 @@ def test_numbers_that_are_no_slots(odd: list[int]) -> None:
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_as_many_as_the_project_has(count: int) -> None:
-    with pytest.raises(InvalidValueError):
+    with pytest.raises(MappingLengthError, match=f"{count} filaments"):
         parse_mapping([0], count)
 
 

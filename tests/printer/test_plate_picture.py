@@ -114,8 +114,11 @@ def test_edges_between_objects_are_nobodys() -> None:
         MAP[:200],
         id_map((99, (10, 10, 100, 100))),
         png(Image.new("RGB", (64, 64))),
+        # Enlarged to the width of the picture, it would be half a million pixels high.
+        png(Image.new("RGBA", (1, 512), (LEFT & 255, LEFT >> 8, 0, 255))),
+        png(Image.new("RGBA", (1, 1), (LEFT & 255, LEFT >> 8, 0, 255))),
     ],
-    ids=["empty", "broken", "cut off", "other objects", "black"],
+    ids=["empty", "broken", "cut off", "other objects", "black", "narrow", "tiny"],
 )
 def test_maps_that_say_nothing_are_done_without(pick: bytes) -> None:
     assert draw_plate(OBJECTS, pick=pick) == draw_plate(OBJECTS)
@@ -127,6 +130,13 @@ def test_a_picture_of_another_kind_is_not_decoded() -> None:
     assert draw_plate(OBJECTS, pick=buffer.getvalue()) == draw_plate(OBJECTS)
     huge = id_map((LEFT, (0, 0, 10, 10)), size=5000)
     assert draw_plate(OBJECTS, pick=huge) == draw_plate(OBJECTS)
+
+
+def test_a_large_map_is_the_same() -> None:
+    large = Image.open(io.BytesIO(MAP)).resize((2048, 2048), Image.Resampling.NEAREST)
+    drawn = decode(draw_plate(OBJECTS, pick=png(large)))
+    assert at(drawn, 0.2, 0.2) == (*_COLORS[0], 255)
+    assert at(drawn, 0.8, 0.2) == (*_COLORS[1], 255)
 
 
 def test_nothing_to_draw() -> None:
@@ -142,6 +152,8 @@ def test_nothing_to_draw() -> None:
         (300.0, 300.0, 100.0, 100.0),
         (-50.0, -50.0, 20.0, 20.0),
         (-1e9, -1e9, 1e9, 1e9),
+        (-1e12, 0.0, -1e12 + 5, 5.0),
+        (1e300, 1e300, 1e300, 1e300),
         (250.0, 250.0, 256.0, 256.0),
     ],
 )

@@ -181,13 +181,24 @@ OUTSIDE = (
     b"""<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><config>&a;</config>"""
 )
 
+UNKNOWN_ENCODING = b'<?xml version="1.0" encoding="none-such"?><config/>'
 
-@pytest.mark.parametrize("content", [BOMB, OUTSIDE, b"<config>", b"\xff\xfe\x00", b""])
+
+@pytest.mark.parametrize(
+    "content", [BOMB, OUTSIDE, b"<config>", b"\xff\xfe\x00", b"", UNKNOWN_ENCODING]
+)
 def test_hostile_or_broken_xml(reader_of, content):
     reader = reader_of(**{"Metadata/slice_info.config": content})
     with pytest.raises(ProjectError) as caught:
         reader.info()
     assert caught.value.details["path"] == "/part.3mf"
+
+
+def test_a_filament_with_a_huge_number(reader_of):
+    """A mapping has a place for each number up to the largest."""
+    text = SLICE_INFO.replace('filament id="3"', 'filament id="2000000000"')
+    with pytest.raises(ProjectError, match="too many filaments"):
+        reader_of(**{"Metadata/slice_info.config": text.encode()}).info()
 
 
 def test_a_message_that_the_slicer_did_not_escape(reader_of):

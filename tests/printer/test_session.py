@@ -204,7 +204,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind(printer, recorder
         await start
     assert not found.running
     assert tasks() == []
-    assert printer.connected_clients == 0
+    await until(lambda: printer.connected_clients == 0)
 
 
 # ---- losing the connection ----------------------------------------------------------
@@ -612,24 +612,6 @@ async def test_two_printers_never_mix(printer, session, recorder):
     assert [x["tag"] for x in bodies] == ["first"] * 10 + ["second"] * 10
     assert {x["system"]["tag"] for x in printer.requests} == {"first"}
     assert {x["system"]["tag"] for x in other.requests} == {"second"}
-
-
-async def test_pausing_stops_the_reports_but_not_the_connection(
-    printer, session, recorder
-):
-    await session.pause()
-    await session.pause()
-    await until(lambda: printer.subscribed_clients == 0)
-    await printer.push(full=True)
-    await asyncio.sleep(0.05)
-    assert recorder.messages == []
-    await session.resume()
-    await session.resume()
-    await until(lambda: printer.subscribed_clients == 1)
-    await printer.push(full=True)
-    await until(lambda: recorder.messages)
-    assert printer.connected_clients == 1
-    assert recorder.events == ["connected"]
 
 
 def test_the_access_code_is_not_shown():

@@ -90,7 +90,12 @@ def test_the_bits_count_where_the_object_is_silent(
 
 @pytest.mark.parametrize(
     ("url", "expected"),
-    [("disable", False), ("rtsps://10.0.0.9:322/streaming/live/1", True), ("", False)],
+    [
+        ("disable", False),
+        ("", False),
+        ("rtsps://10.0.0.9:322/streaming/live/1", True),
+        ("a word that nobody has seen yet", None),
+    ],
 )
 def test_live_view_is_off_when_the_address_says_so(url, expected):
     assert decode({"ipcam": {"rtsp_url": url}}).camera.live_view is expected

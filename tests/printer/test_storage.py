@@ -138,7 +138,16 @@ async def test_folder_that_exists(printer, storage):
 
 
 @pytest.mark.parametrize(
-    "path", ["/../etc/passwd", "/a\r\nDELE /b", "/a\x00", "/" + "x" * 300, "/a/../b"]
+    "path",
+    [
+        "/../etc/passwd",
+        "/a\r\nDELE /b",
+        "/a\x00",
+        "/" + "x" * 300,
+        "/a/../b",
+        "/a\ud800",
+        "/a\u2028",
+    ],
 )
 async def test_paths_that_cannot_be(printer, storage, path):
     for attempt in (storage.file_size, storage.delete_sdcard_file, storage.list_folder):
@@ -160,6 +169,30 @@ async def test_not_everything_at_once(printer, storage, path):
 async def test_names_for_new_things(storage, tmp_path, name):
     with pytest.raises(InvalidPathError):
         await storage.upload_sdcard_file(tmp_path / "x", name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "日本語\u3000部品",
+        "می\u200cخواهم",
+        "no\u00a0break",
+        "👩\u200d🔧",
+        " leading",
+    ],
+)
+async def test_names_of_all_the_world(printer, storage, tmp_path, name):
+    """They appear in listings, and can be used."""
+    (tmp_path / "x").write_bytes(b"content")
+    folder = f"/{name}"
+    path = f"{folder}/{name}.gcode.3mf"
+    await storage.make_sdcard_directory(folder)
+    await storage.upload_sdcard_file(tmp_path / "x", path)
+    assert folder in {entry.path for entry in await storage.list_folder()}
+    assert [entry.path for entry in await storage.list_folder(folder)] == [path]
+    assert await storage.file_size(path) == len(b"content")
+    await storage.delete_sdcard_folder(folder)
+    assert not (printer.card / name).exists()
 
 
 async def test_missing(storage, tmp_path):

@@ -375,6 +375,18 @@ async def test_quitting_does_not_wait(printer, at, monkeypatch):
     assert (at.folder / "target").read_bytes() == BEFORE
 
 
+async def test_who_is_told_of_a_broken_upload_knows_the_name(printer, at):
+    (at.folder / "source").write_bytes(os.urandom(3_000_000))
+    printer.faults.ftps_slow = 100_000
+    task = asyncio.ensure_future(OPERATIONS["upload_sdcard_file"].do(at))
+    while not printer.ftps.bytes_received:
+        await asyncio.sleep(0.01)
+    await at.files.quit()
+    with pytest.raises(TransferBrokenError) as caught:
+        await task
+    assert caught.value.details["path"] == "/sent.bin"
+
+
 @pytest.mark.parametrize("model", [COMPLETE, SMALL])
 async def test_all_at_once(printer, at):
     """One after the other, over one connection, whatever comes together."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+import re
 from typing import Final
 
 from ..printer import PrinterState
 from ..printer.slots import HT_UNITS
 from ..printer.state.ams import AmsUnit, Tray
-from ..printer.state.errors import CANCELLED_CODES
+from ..printer.state.errors import CANCELLED_CODES, Fault
 from ..printer.state.job import GcodeState
 from .colors import color_key
 from .phrases import Phrases
@@ -16,6 +17,10 @@ from .printers import KnownPrinter
 NEARLY_EMPTY: Final = 15
 """Percent down to which a spool counts as nearly empty."""
 
+type TextOf = Callable[[Fault], str | None]
+"""Returns the maker's text for a fault in the language that is spoken, if it is known."""
+
+_SENTENCE_END: Final = re.compile(r"[.!?。！？](?=\s|$)")
 _ENDINGS: Final = (".gcode.3mf", ".3mf", ".gcode")
 
 
@@ -28,6 +33,7 @@ class Speaker:
     state: PrinterState
     several: bool
     """Whether the answer has to say which printer it is about."""
+    text_of: TextOf
 
     # What a sentence is about
 
@@ -219,21 +225,14 @@ class Speaker:
     def problems(self) -> str:
         """Say whether something is wrong, and what."""
         errors = self.state.errors
-        messages = [message for message in errors.hms or () if message.is_problem]
-        if messages:
+        faults = errors.problems
+        if any(message.is_problem for message in errors.hms or ()) or any(
+            map(self.text_of, faults)
+        ):
             return self.about_printer(
                 "problems",
-                count=self.phrases.count("problem", len(messages)),
-                list=self.phrases.listing(
-                    dict.fromkeys(
-                        self.phrases.part(
-                            "problem",
-                            severity=self.phrases.word("severity", message.severity),
-                            module=self.phrases.word("module", message.module),
-                        )
-                        for message in messages
-                    )
-                ),
+                count=self.phrases.count("problem", len(faults)),
+                list=self.phrases.listing(dict.fromkeys(map(self._fault, faults))),
             )
         if errors.has_print_error:
             return self.about_printer("print_error", code=errors.print_error_code or "")
@@ -242,3 +241,14 @@ class Speaker:
         if self.state.job.gcode_state is GcodeState.PAUSE:
             return self.about_printer("no_problem_paused")
         return self.about_printer("no_problem")
+
+    def _fault(self, fault: Fault) -> str:
+        """Say what a fault is: the maker's first sentence, or how bad it is and where."""
+        if text := self.text_of(fault):
+            # What to do about it, which follows, is more than one wants to listen to.
+            return _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
+        return self.phrases.part(
+            "problem",
+            severity=self.phrases.word("severity", fault.severity),
+            module=self.phrases.word("module", fault.module),
+        )

@@ -23,11 +23,12 @@ import probatio
 from ..coordinator import PrinterCoordinator
 from ..helpers import translated_errors
 from ..printer import BambuPrinter, Light, PrinterState
+from ..printer.error_texts import catalogue_language
 from ..printer.slots import HT_UNITS
 from ..printer.state.ams import AmsUnit
 from ..printer.state.fans import Fan
 from ..printer.state.job import GcodeState, SpeedLevel
-from .answers import Speaker
+from .answers import Speaker, TextOf
 from .confirmation import SPOKEN_SECONDS, Asker, async_asker, async_spoken_questions
 from .phrases import Phrases, async_load_phrases, choose_language
 from .printers import (
@@ -527,7 +528,11 @@ class PrinterIntentHandler(intent.IntentHandler):
         ):
             return phrases.say(objection, printer=known.name)
         speaker = Speaker(
-            phrases=phrases, printer=known, state=coordinator.data, several=several
+            phrases=phrases,
+            printer=known,
+            state=coordinator.data,
+            several=several,
+            text_of=_texts_in(phrases.language, intent_obj.hass, coordinator),
         )
         with translated_errors():
             return await self.kind.answer(
@@ -539,6 +544,16 @@ class PrinterIntentHandler(intent.IntentHandler):
                     asker=_asker(intent_obj),
                 )
             )
+
+
+def _texts_in(
+    language: str, hass: HomeAssistant, coordinator: PrinterCoordinator
+) -> TextOf:
+    """Return where to look up the maker's texts, which are in Home Assistant's language."""
+    theirs = catalogue_language(hass.config.language)
+    if theirs.partition("-")[0] == language.partition("-")[0]:
+        return coordinator.fault_words.makers_text
+    return lambda _fault: None
 
 
 def _asker(intent_obj: intent.Intent) -> Asker:

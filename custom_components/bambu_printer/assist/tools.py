@@ -23,6 +23,7 @@ from ..coordinator import PrinterCoordinator
 from ..helpers import translated_errors
 from ..printer import BambuPrinter, Light
 from ..printer.operations import ErrorAnswer
+from ..printer.state.errors import PrintError
 from ..printer.state.fans import Fan
 from ..printer.state.job import SpeedLevel
 from ..slot_keys import AMS_BY_KEY, SLOTS_BY_KEY
@@ -125,17 +126,24 @@ async def _state(call: Call) -> JsonObjectType:
 
 async def _errors(call: Call) -> JsonObjectType:
     errors = call.printer.state.errors
+    words = call.coordinator.fault_words
     messages: list[JsonValueType] = [
         {
             "code": message.text_code,
             "severity": message.severity.value,
             "part": message.module.value,
+            "text": words.describe(message),
             "is_problem": message.is_problem,
         }
         for message in errors.hms or ()
     ]
     return {
         "print_error": errors.print_error_code,
+        "print_error_text": (
+            words.describe(PrintError(errors.print_error))
+            if errors.has_print_error and errors.print_error
+            else None
+        ),
         "is_problem": errors.has_print_error,
         "messages": messages,
     }

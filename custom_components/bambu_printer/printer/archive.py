@@ -26,6 +26,7 @@ _LOCAL, _CENTRAL, _DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x07\x08"
 _HEADER_SIZE = 30
 _HAS_DESCRIPTOR, _ENCRYPTED = 0x08, 0x01
 _STORED, _DEFLATED = 0, 8
+_METHODS = (_STORED, _DEFLATED)
 _ZIP64 = 0xFFFFFFFF
 _ROOM = 256
 """Bytes for the extensions of a member's header."""
@@ -77,6 +78,8 @@ class SeekableArchive:
             raise ArchiveError("too many files in it")
         for member in members:
             check_name(member.filename)
+            if member.header_offset < 0:
+                raise ArchiveError("its directory is damaged")
         self._members = {member.filename: member for member in members}
 
     @property
@@ -98,6 +101,9 @@ class SeekableArchive:
             return None
         if member.file_size > MAX_MEMBER_SIZE or member.flag_bits & _ENCRYPTED:
             raise ArchiveError(f"{name} is too large or encrypted")
+        if member.compress_type not in _METHODS:
+            # No slicer uses others, and each breaks in its own way when it is damaged.
+            raise ArchiveError(f"{name} is packed in an unknown way")
         try:
             with self._archive.open(member) as file:
                 content = file.read(MAX_MEMBER_SIZE + 1)
@@ -106,6 +112,7 @@ class SeekableArchive:
             zlib.error,
             EOFError,
             NotImplementedError,
+            ValueError,
             struct.error,
         ) as err:
             raise ArchiveError(f"{name} is damaged") from err
@@ -201,7 +208,7 @@ class ArchiveStream:
         if len(self._names) > MAX_MEMBERS:
             raise ArchiveError("too many files in it")
         self._descriptor = bool(flags & _HAS_DESCRIPTOR)
-        if flags & _ENCRYPTED or self._method not in (_STORED, _DEFLATED):
+        if flags & _ENCRYPTED or self._method not in _METHODS:
             raise ArchiveError(f"{name} is packed in an unknown way")
         if self._descriptor and self._method == _STORED and not packed:
             raise ArchiveError(f"the end of {name} cannot be found")

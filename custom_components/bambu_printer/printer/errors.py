@@ -212,6 +212,21 @@ class InvalidValueError(CommandError, ValueError):
         super().__init__(f"{value!r} is no {name}", name=name, value=value)
 
 
+class MappingLengthError(InvalidValueError):
+    """A mapping to slots has not one entry for each filament of the project."""
+
+    code = "mapping_length"
+
+    def __init__(self, count: int, given: int) -> None:
+        """Remember how many there must be, and how many there are."""
+        CommandError.__init__(
+            self,
+            f"the project has {count} filaments, and the mapping {given} entries",
+            count=count,
+            given=given,
+        )
+
+
 class WrongStateError(CommandError):
     """The printer's state does not allow it now."""
 

@@ -19,6 +19,7 @@ class Folders:
         self._folders: dict[str, dict[str, Entry]] = {}
 
     def __contains__(self, path: str) -> bool:
+        """Whether the folder was listed."""
         return path in self._folders
 
     def set(self, path: str, entries: Iterable[Entry]) -> None:

@@ -195,7 +195,7 @@ class Connection(ftplib.FTP_TLS):
     @override
     def makepasv(self) -> tuple[str, int]:
         """Ask where to connect to; only the port of the answer is believed."""
-        _, port = ftplib.parse227(self.sendcmd("PASV"))
+        _, port = ftplib.parse227(self.sendcmd("PASV"))  # noqa: S321 - within TLS
         return self.host, port
 
     def _begin(
@@ -380,8 +380,8 @@ class Connection(ftplib.FTP_TLS):
         except OSError, EOFError, ftplib.Error:
             return
         if reply.startswith("5"):
-            raise ftplib.error_perm(reply)
-        raise ftplib.error_temp(reply)
+            raise ftplib.error_perm(reply)  # noqa: S321 - an exception
+        raise ftplib.error_temp(reply)  # noqa: S321 - an exception
 
     def _read(
         self,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 import re
 
-from .paths import join
+from .paths import is_name, join
 
 _MONTHS = (
     "Jan",
@@ -64,7 +64,7 @@ def parse_listing(
         if found is None:
             continue
         kind, size, month, day, when, name = found.groups()
-        if name in (".", "..") or "/" in name or not name.isprintable():
+        if name in (".", "..") or "/" in name or not is_name(name):
             continue
         is_folder = kind == "d"
         yield Entry(

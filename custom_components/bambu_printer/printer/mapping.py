@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .colors import color_distance
-from .errors import InvalidValueError
+from .errors import InvalidValueError, MappingLengthError
 from .project import ProjectFilament
 from .slots import EXTERNAL_DEPUTY, SlotAddress, from_index
 from .state.ams import AmsState, Tray
@@ -73,7 +73,7 @@ def parse_mapping(
 
     Numbers count over all units, as in ``ams_mapping``: 0 to 15, 24 to 27 and 128 to 135,
     254 and 255 are external spools, and -1 stands for none.  Raises `InvalidValueError`
-    for others, and when there are not as many as the project has filaments.
+    for others, and `MappingLengthError` when there are not as many as the project has filaments.
     """
     slots: list[SlotAddress | None] = []
     for value in values:
@@ -85,7 +85,7 @@ def parse_mapping(
             raise InvalidValueError("slot", value)
         slots.append(slot)
     if len(slots) != count:
-        raise InvalidValueError(f"mapping of {count} filaments", len(slots))
+        raise MappingLengthError(count, len(slots))
     return tuple(slots)
 
 

@@ -316,10 +316,6 @@ class Connection(asyncio.Protocol):
         if not codes or codes[0] & _REFUSED_TOPIC:
             raise NotConnectedError("the printer refuses the subscription")
 
-    async def unsubscribe(self, topic: str) -> None:
-        """Ask for no more messages of a topic."""
-        await self._ask(self._writable().unsubscribe(topic))
-
     async def publish(self, topic: str, payload: bytes) -> None:
         """Send a message.  Raises `NotConnectedError`."""
         client = self._writable()

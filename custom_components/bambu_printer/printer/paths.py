@@ -1,11 +1,27 @@
 """Paths on the printer's storage: absolute, and checked before they are sent."""
 
+import unicodedata
+
 from .errors import InvalidPathError
 
 ROOT = "/"
 _FORBIDDEN = frozenset('<>:"\\|?*')
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of characters that end a line, or that cannot be sent."""
 _LONGEST_NAME = 255
 """Bytes of UTF-8."""
+
+
+def is_name(name: str) -> bool:
+    """Tell whether something can be called so.
+
+    Spaces of other scripts, joiners and characters that are newer than Python are part of
+    names; what would end a command or a listing's line is not.
+    """
+    return (
+        not any(unicodedata.category(letter) in _CONTROLS for letter in name)
+        and len(name.encode()) <= _LONGEST_NAME
+    )
 
 
 def normalize(path: str) -> str:
@@ -15,9 +31,7 @@ def normalize(path: str) -> str:
     that carries the path.
     """
     parts = [part for part in path.split("/") if part not in ("", ".")]
-    if ".." in parts or any(not part.isprintable() for part in parts):
-        raise InvalidPathError(path)
-    if any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in parts):
+    if ".." in parts or not all(map(is_name, parts)):
         raise InvalidPathError(path)
     return ROOT + "/".join(parts)
 

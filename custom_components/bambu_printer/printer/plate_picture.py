@@ -20,7 +20,10 @@ _MARGIN = 24
 _AREA = SIZE - 2 * _MARGIN
 _RADIUS = 40
 _MOST_OBJECTS = 128
-_LARGEST_MAP = 4096
+_SMALLEST_MAP, _LARGEST_MAP, _MAP = 64, 4096, 1024
+"""Width and height, pixels: what is no map of a plate, and what is enough to work with."""
+_FARTHEST = 1000.0
+"""Distance from the corner of the bed beyond which no object can be, mm."""
 _SPACE = 8
 """Pixels around the shape of an object."""
 _COARSE = 48
@@ -132,11 +135,17 @@ def _from_map(objects: Iterable[ProjectObject], pick: bytes) -> Iterator[_Spot]:
 def _open_map(pick: bytes) -> Image.Image | None:
     try:
         with Image.open(io.BytesIO(pick), formats=["PNG"]) as picture:
-            if max(picture.size) > _LARGEST_MAP:
+            # One that is narrow or high would become huge when it is enlarged.
+            if not (_SMALLEST_MAP <= picture.height <= picture.width <= _LARGEST_MAP):
                 return None
-            return picture.convert("RGBA")
+            found = picture.convert("RGBA")
     except OSError, SyntaxError, ValueError, Image.DecompressionBombError:
         return None
+    if found.width > _MAP:
+        # Without mixing colours: they are numbers.
+        size = (_MAP, max(1, _MAP * found.height // found.width))
+        found = found.resize(size, Image.Resampling.NEAREST)
+    return found
 
 
 def _smooth(
@@ -168,7 +177,11 @@ def _smooth(
 
 
 def _from_boxes(objects: Sequence[ProjectObject]) -> Iterator[_Spot]:
-    boxes = {item.identify_id: item.box for item in objects if item.box}
+    boxes = {
+        item.identify_id: item.box
+        for item in objects
+        if item.box and all(abs(edge) <= _FARTHEST for edge in item.box)
+    }
     if not boxes:
         return
     farthest = max(max(box) for box in boxes.values())

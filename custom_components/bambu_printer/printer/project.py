@@ -31,6 +31,8 @@ _PICTURE = re.compile(
     r"Metadata/(?:plate_\d{1,3}(?:_small)?|(?:top|pick)_\d{1,3})\.png"
 )
 _MESSAGE = re.compile(rb'\bmsg="[^"]*"')
+_MOST_FILAMENTS = 256
+"""Of a project; slicers stop at 64 or less, and a mapping has a place for each."""
 _MOST_OBJECTS = 2_000
 """Of a plate; printers can skip a few dozen."""
 _BEDS = {
@@ -165,6 +167,11 @@ class ProjectReader:
         }
         used = (filament.number for plate in plates for filament in plate.filaments)
         listed = settings.get("filament_type")
+        count = max(
+            len(listed) if isinstance(listed, list) else 0, max(used, default=0)
+        )
+        if count > _MOST_FILAMENTS:
+            raise ProjectError(self._path, "too many filaments")
         return ProjectInfo(
             title=text(settings.get("title"), ""),
             slicer=header.get("X-BBL-Client-Version") or "",
@@ -173,9 +180,7 @@ class ProjectReader:
                 for plate in plates
                 if f"Metadata/plate_{plate.number}.gcode" in self._archive.names
             ),
-            filament_count=max(
-                len(listed) if isinstance(listed, list) else 0, max(used, default=0)
-            ),
+            filament_count=count,
         )
 
     def picture(self, plate: int, kind: str = "plate") -> bytes | None:
@@ -242,7 +247,8 @@ class ProjectReader:
                 if not mend:
                     raise
                 root = fromstring(_MESSAGE.sub(b'msg=""', content))
-        except (ParseError, DefusedXmlException, ValueError) as err:
+        except (ParseError, DefusedXmlException, ValueError, LookupError) as err:
+            # The last one: for an encoding that nobody knows.
             raise ProjectError(self._path, f"{name} cannot be read") from err
         return root
 

@@ -114,7 +114,6 @@ class Session:
         self._pending: dict[tuple[str, str, str], asyncio.Future[dict[str, Any]]] = {}
         self._next_id = random.randint(_FIRST_ID, _FIRST_ID + 4_999)  # noqa: S311
         self._ready = False
-        self._subscribed = False
         self._heard = False
         self._parted = False
         self._refused = False
@@ -125,11 +124,6 @@ class Session:
     def connected(self) -> bool:
         """Whether commands can be sent."""
         return self._ready
-
-    @property
-    def listening(self) -> bool:
-        """Whether the printer's reports are asked for."""
-        return self._subscribed
 
     @property
     def parted(self) -> bool:
@@ -229,18 +223,6 @@ class Session:
     def _end_attempt(self) -> None:
         if self._attempt is not None and not self._attempt.expired():
             self._attempt.reschedule(asyncio.get_running_loop().time())
-
-    async def pause(self) -> None:
-        """Stop listening without giving up the connection."""
-        if self._connection is not None and self._subscribed:
-            self._subscribed = False
-            await self._connection.unsubscribe(self._topic("report"))
-
-    async def resume(self) -> None:
-        """Listen again after a pause."""
-        if self._connection is not None and self._ready and not self._subscribed:
-            await self._connection.subscribe(self._topic("report"))
-            self._subscribed = True
 
     async def send(self, command: Command) -> str:
         """Publish a command without waiting for an answer; return its sequence number."""
@@ -370,7 +352,7 @@ class Session:
                 if self._stuck is not None:
                     self._stuck.cancel()
                     self._stuck = None
-            self._ready = self._subscribed = True
+            self._ready = True
             if not first.done():
                 first.set_result(None)
             self._listener.on_connected()
@@ -384,7 +366,7 @@ class Session:
     def _let_go(self) -> None:
         """Let nobody wait for an answer that cannot come any more."""
         self._connection = None
-        self._ready = self._subscribed = False
+        self._ready = False
         for answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(NotConnectedError("the connection broke"))

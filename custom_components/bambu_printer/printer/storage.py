@@ -268,10 +268,13 @@ class PrinterStorage:
                     self._check_arrival(name, sent)
                     if name != path:
                         _move(self._lane.connection(), name, path)
-                except BaseException:
+                except BaseException as err:
                     # If that fails as well: before the next operation.
                     with suppress(BambuError, OSError, EOFError, ftplib.Error):
                         self._clear_away(self._lane.connection())
+                    if isinstance(err, TransferBrokenError):
+                        # Nobody knows the other name.
+                        raise TransferBrokenError(path, err.details["reason"]) from err
                     raise
                 self._remnants.discard(name)
             return sent
@@ -470,7 +473,9 @@ def _delete(ftp: Connection, path: str) -> None:
     try:
         ftp.delete(path)
     except ftplib.error_perm as err:
-        if ftp.size(path) is None and not ftp.is_folder(path):
+        if ftp.is_folder(path):
+            raise StorageDeniedError(path, "it is a folder") from err
+        if ftp.size(path) is None:
             raise FileMissingError(path) from err
         raise StorageDeniedError(path, str(err)) from err
 

@@ -11,6 +11,7 @@ INPUTS = frozenset({"cfg", "ipcam"})
 _RECORD_BIT = 3
 _RESOLUTION_BIT = 4
 _TIMELAPSE_BIT = 5
+_OFF = frozenset({"", "disable"})
 
 
 class Resolution(StrEnum):
@@ -43,8 +44,15 @@ def decode(raw: Raw, previous: CameraState, context: Context) -> CameraState:
         recording=flag(ipcam.get("ipcam_record"), bit(cfg, _RECORD_BIT)),
         timelapse=flag(ipcam.get("timelapse"), bit(cfg, _TIMELAPSE_BIT)),
         resolution=_resolution(ipcam, cfg),
-        live_view=None if url is None else url.startswith("rtsps://"),
+        live_view=_live_view(url),
     )
+
+
+def _live_view(url: str | None) -> bool | None:
+    """Tell from the address; what is neither one nor a known word tells nothing."""
+    if url in _OFF:
+        return False
+    return True if url and url.startswith("rtsps://") else None
 
 
 def _resolution(ipcam: Raw, cfg: int | None) -> Resolution | None:
