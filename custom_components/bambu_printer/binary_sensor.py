@@ -101,7 +101,6 @@ PRINTER_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (
         key="sd_card",
         sections=("enclosure",),
         entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         exists_fn=lambda printer, _: printer.state.enclosure.storage is not None,
         value_fn=_card_present,
         attributes_fn=_card_status,

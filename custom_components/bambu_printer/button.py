@@ -142,7 +142,6 @@ TRAY_BUTTONS: tuple[PrinterButtonDescription, ...] = (
     PrinterButtonDescription(
         key="load",
         sections=("job",),
-        entity_registry_enabled_default=False,
         usable_fn=_not_printing,
         value_fn=lambda tray: None if tray.present or tray.slot.external else ABSENT,
         press_fn=lambda printer, part: printer.load_filament(_slot_of(part)),

@@ -44,14 +44,12 @@ JOB_SENSORS: tuple[JobSensorDescription, ...] = (
         suggested_display_precision=1,
         state_class=SensorStateClass.TOTAL_INCREASING,
         entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         show_fn=lambda jobs: jobs.totals.seconds,
     ),
     JobSensorDescription(
         key="total_jobs",
         state_class=SensorStateClass.TOTAL_INCREASING,
         entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         show_fn=lambda jobs: jobs.totals.jobs,
     ),
     JobSensorDescription(
@@ -61,7 +59,6 @@ JOB_SENSORS: tuple[JobSensorDescription, ...] = (
         suggested_display_precision=0,
         state_class=SensorStateClass.TOTAL_INCREASING,
         entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         show_fn=lambda jobs: jobs.totals.grams,
     ),
     JobSensorDescription(
