@@ -61,7 +61,6 @@ FAULT_SENSORS: tuple[FaultSensorDescription, ...] = (
     FaultSensorDescription(
         key="hms",
         entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
         value_fn=lambda state: state.errors.hms,
         show_fn=_show_messages,
     ),

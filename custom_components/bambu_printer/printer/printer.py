@@ -622,13 +622,15 @@ class BambuPrinter(
             if MODULES_KEY in keys and self._identify()
             else sections_of(keys)
         )
-        version = self.state.firmware.version
+        old = self.state
         self.state, changed = decode_sections(
-            self.state, self.raw.data, sections, self._context(now)
+            old, self.raw.data, sections, self._context(now)
         )
-        if version and version != self.state.firmware.version:
-            self._evidence.forget()
-        self._evidence.flagged(self.state.capabilities.signature_required)
+        if changed:
+            version = old.firmware.version
+            if version and version != self.state.firmware.version:
+                self._evidence.forget()
+            self._evidence.flagged(self.state.capabilities.signature_required)
         return changed
 
     def restore(self, raw: Mapping[str, Any]) -> None:

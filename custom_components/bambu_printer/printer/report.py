@@ -10,7 +10,9 @@ halfway leaves the last good state standing.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import compress, filterfalse, repeat
 import logging
+from operator import ne
 from typing import Any, Final
 
 from .counters import Counters
@@ -160,11 +162,12 @@ class RawReport:
     def _take(self, status: Raw) -> set[str]:
         old = self.data
         # Nearly all of a report repeats what is known, and was checked when it first came.
-        # Comparing costs next to nothing; only the rest is looked at from here on.
+        # Comparing costs next to nothing, without a line of Python for each key; only the
+        # rest is looked at from here on.
+        known = map(old.get, status, repeat(_MISSING))
         news = {
-            key: value
-            for key, value in status.items()
-            if (before := old.get(key, _MISSING)) is not value and before != value
+            key: status[key]
+            for key in compress(status, map(ne, status.values(), known, strict=True))
         }
         # It differs in every report that has any, and is nobody's news.
         news.pop("sequence_id", None)
@@ -215,7 +218,9 @@ class RawReport:
 
     def _replace(self, status: Raw, news: Raw, said: Raw) -> set[str]:
         old = self.data
-        gone = old.keys() - status.keys() - _OWN_KEYS
+        gone = [
+            key for key in filterfalse(status.__contains__, old) if key not in _OWN_KEYS
+        ]
         if not gone:
             self.news = said
         # What equals the old stays the old object.

@@ -8,7 +8,6 @@ whole ones would be a megabyte for each printer.
 """
 
 from collections.abc import Collection, Mapping
-
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
