@@ -446,9 +446,11 @@ def _shrink_read_buffer(transport: asyncio.Transport) -> None:
         and protocol.max_size > _READ_BUFFER
     ):
         buffer = bytearray(_READ_BUFFER)
-        protocol.max_size = _READ_BUFFER
-        protocol._ssl_buffer = buffer  # noqa: SLF001
-        protocol._ssl_buffer_view = memoryview(buffer)  # noqa: SLF001
+        vars(protocol).update(
+            max_size=_READ_BUFFER,
+            _ssl_buffer=buffer,
+            _ssl_buffer_view=memoryview(buffer),
+        )
 
 
 @asynccontextmanager
