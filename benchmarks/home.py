@@ -8,6 +8,7 @@ from pathlib import Path
 import resource
 import socket
 import sqlite3
+import sys
 import tempfile
 import time
 from typing import Any
@@ -20,6 +21,7 @@ from homeassistant.const import (
     STATE_UNAVAILABLE,
 )
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.runner import RuntimeConfig
 
@@ -118,13 +120,18 @@ class Home:
         ]
         called = []
         for number in range(count):
-            called.append(time.perf_counter())
-            await self.hass.services.async_call(
-                "light",
-                "turn_off" if number // len(lamps) % 2 else "turn_on",
-                {"entity_id": lamps[number % len(lamps)]},
-                blocking=True,
-            )
+            start = time.perf_counter()
+            try:
+                await self.hass.services.async_call(
+                    "light",
+                    "turn_off" if number // len(lamps) % 2 else "turn_on",
+                    {"entity_id": lamps[number % len(lamps)]},
+                    blocking=True,
+                )
+            except HomeAssistantError as error:
+                print(f"  (an action failed: {error})", file=sys.stderr)
+            else:
+                called.append(start)
             await asyncio.sleep(pause)
         return called
 
