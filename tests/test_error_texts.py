@@ -126,6 +126,7 @@ async def test_marks_that_cannot_be_seen_are_left_out(
     ("language", "expected"),
     [("en", "en"), ("de", "de"), ("zh-Hans", "zh-cn"), ("de-CH", "de"), ("tr", "en")],
 )
+@pytest.mark.usefixtures("all_enabled")
 async def test_languages(
     hass: HomeAssistant, maker: Maker, rig: Rig, language: str, expected: str
 ) -> None:

@@ -95,6 +95,7 @@ async def finish(stage: Stage, seconds: float = 3600) -> None:
     await go_on(stage, seconds, gcode_state=GcodeState.FINISH, progress=100)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_sensors(hass: HomeAssistant, stage: Stage) -> None:
     assert shown(stage, "sensor", "total_jobs").state == "0"
     assert shown(stage, "sensor", "filament_used").state == "unknown"
@@ -370,6 +371,7 @@ async def test_logbook_knows_us(hass: HomeAssistant, stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("job_files")
+@pytest.mark.usefixtures("all_enabled")
 async def test_project_of_the_job(hass: HomeAssistant, rig: Rig) -> None:
     """What the sliced file says is remembered with the job."""
     store: JobStore = rig.entry.runtime_data.jobs

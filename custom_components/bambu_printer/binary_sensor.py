@@ -133,6 +133,7 @@ AMS_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (
         key="drying_fan",
         device_class=BinarySensorDeviceClass.RUNNING,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=lambda _, unit: unit is not None and unit.fan_on is not None,
         value_fn=lambda unit: unit.fan_on,
     ),

@@ -286,3 +286,17 @@ def test_answers_that_nobody_waits_for():
 
 def test_the_code_is_not_shown():
     assert "12345678" not in repr(LOGIN)
+
+
+async def test_the_buffer_of_a_connection_is_small_and_messages_may_be_larger(virtual):
+    """Asyncio keeps a quarter of a megabyte for each connection unless it is told not to."""
+    async with opened(virtual) as found:
+        protocol = found.connection._transport._ssl_protocol
+        assert len(protocol._ssl_buffer) == protocol.max_size == 1 << 15
+        await found.connection.subscribe(f"device/{virtual.serial}/report")
+        sizes = [1, (1 << 15) - 1, 1 << 15, 100_000, 12_000, MAX_MESSAGE_SIZE - 100]
+        messages = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
+        for message in messages:
+            await virtual.publish(message)
+        await until(lambda: len(found.messages) == len(sizes))
+        assert found.messages == messages

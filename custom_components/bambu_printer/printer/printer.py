@@ -532,31 +532,39 @@ class BambuPrinter(
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
-        was_complete, before = self.raw.complete, self.control
+        was_complete, before = self.raw.complete, self._evidence.signature_required()
         now = self.clock()
-        self.trace.record(now, message, self.raw.data)
-        malformed = self.counters.malformed
+        known, malformed = self.raw.data, self.counters.malformed
         if self._watchdog is not None:
             self._watchdog.heard(
                 asyncio.get_running_loop().time(),
                 report=extract_status(message) is not None,
             )
         keys = self.raw.apply(message)
+        self.trace.record(now, message, known, self.raw.news)
         if self.counters.malformed > malformed:
             self._tell_malformed("values of a wrong type")
         keys |= self._apply_answers(message)
         changed = self._decode(keys, now) if keys else frozenset()
+        if changed:
+            self._follow_up(changed)
+        if self.raw.complete and not was_complete:
+            self._complete.set()
+        # Nothing else that decides what can be done changes here.
+        if (
+            self.raw.complete is not was_complete
+            or self._evidence.signature_required() is not before
+        ):
+            self._tell_connection()
+        self._tell_update(changed)
+
+    def _follow_up(self, changed: frozenset[str]) -> None:
         if "ams" in changed:
             self._ask_about_new_units()
         if "camera" in changed:
             self.camera.clear_error()
         if "firmware" in changed:
             self._ask_after_update()
-        if self.raw.complete and not was_complete:
-            self._complete.set()
-        if (self.raw.complete, self.control) != (was_complete, before):
-            self._tell_connection()
-        self._tell_update(changed)
 
     def _ask_about_new_units(self) -> None:
         """Ask for versions when an AMS is plugged in: the reports do not carry them."""
@@ -618,13 +626,15 @@ class BambuPrinter(
             if MODULES_KEY in keys and self._identify()
             else sections_of(keys)
         )
-        version = self.state.firmware.version
+        old = self.state
         self.state, changed = decode_sections(
-            self.state, self.raw.data, sections, self._context(now)
+            old, self.raw.data, sections, self._context(now)
         )
-        if version and version != self.state.firmware.version:
-            self._evidence.forget()
-        self._evidence.flagged(self.state.capabilities.signature_required)
+        if changed:
+            version = old.firmware.version
+            if version and version != self.state.firmware.version:
+                self._evidence.forget()
+            self._evidence.flagged(self.state.capabilities.signature_required)
         return changed
 
     def restore(self, raw: Mapping[str, Any]) -> None:
