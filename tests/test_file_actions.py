@@ -159,8 +159,7 @@ async def test_large_project_of_a_printer_that_sends_whole_files(
     """What somebody asks for is fetched; what only would be nice to have is not."""
     assert await async_setup_component(rig.hass, "media_source", {})
     for method in (ProjectStore.get_project_info, ProjectStore.get_picture):
-        defaults = method.__kwdefaults__
-        assert defaults
+        defaults: Any = method.__kwdefaults__
         monkeypatch.setitem(defaults, "limit", 1000)
     path = "/Desk_organiser.gcode.3mf"
     place = f"media-source://{DOMAIN}/{rig.entry.entry_id}/models{path}"
