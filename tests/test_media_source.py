@@ -106,8 +106,10 @@ async def test_folder_that_looks_like_a_plate(media: Rig) -> None:
         if child.title == "Part #1"
     )
     inside = await async_browse_media(media.hass, folder.media_content_id)
+    assert inside.children
     assert [child.title for child in inside.children] == ["Thing"]
     model = await async_browse_media(media.hass, inside.children[0].media_content_id)
+    assert model.children
     assert model.children[0].media_content_id.endswith("/Part #1/Thing.gcode.3mf#1")
     plate = model.children[0].media_content_id
     assert (await async_resolve_media(media.hass, plate, None)).mime_type == "image/png"

@@ -108,23 +108,26 @@ class JobRecord:
         if not (start and end and job and outcome in OUTCOMES):
             return None
         filament = raw.get("filament")
+        words: dict[str, Any] = {
+            name: text(raw.get(name), None)
+            for name in ("name", "file", "print_type", "error", "error_text")
+        }
+        numbers: dict[str, Any] = {
+            name: integer(raw.get(name), None)
+            for name in ("plate", "progress", "layer", "total_layers")
+        }
+        counts: dict[str, Any] = {
+            name: max(0, integer(raw.get(name), 0))
+            for name in ("duration", "paused_seconds", "picture")
+        }
         return cls(
             job=job,
             outcome=outcome,
             start=start,
             end=end,
-            **{
-                name: text(raw.get(name), None)
-                for name in ("name", "file", "print_type", "error", "error_text")
-            },
-            **{
-                name: integer(raw.get(name), None)
-                for name in ("plate", "progress", "layer", "total_layers")
-            },
-            **{
-                name: max(0, integer(raw.get(name), 0))
-                for name in ("duration", "paused_seconds", "picture")
-            },
+            **words,
+            **numbers,
+            **counts,
             unwatched=raw.get("unwatched") is True,
             filament=tuple(
                 FilamentUse.load(item)

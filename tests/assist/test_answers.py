@@ -30,7 +30,11 @@ def speaker(what: PrinterState, language: str = "en", several: bool = False) -> 
     known = Mock()
     known.name = "Workshop"
     return Speaker(
-        phrases=PHRASES[language], printer=known, state=what, several=several
+        phrases=PHRASES[language],
+        printer=known,
+        state=what,
+        several=several,
+        text_of=lambda _fault: None,
     )
 
 
