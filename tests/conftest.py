@@ -25,6 +25,7 @@ from custom_components.bambu_printer import (
     job_pictures,
     job_project,
 )
+from custom_components.bambu_printer.assist import sentences
 from custom_components.bambu_printer.const import (
     CONF_ACCESS_CODE,
     CONF_CAMERA_PORT,
@@ -156,6 +157,12 @@ def clock() -> Iterator[Clock]:
         patch.object(calendar, "utcnow", lambda: stopped.time),
     ):
         yield stopped
+
+
+@pytest.fixture(autouse=True)
+def sentences_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep sentences in step without a pause: tests wait for it."""
+    monkeypatch.setattr(sentences, "PAUSE", 0.0)
 
 
 @pytest.fixture

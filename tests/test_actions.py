@@ -563,6 +563,7 @@ async def test_unavailable_while_it_makes_no_sense(rig: Rig) -> None:
     assert rig.printer.requests == []
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_no_filament_change_while_printing(rig: Rig) -> None:
     for key in ("ams_0_tray_1_load", "external_load", "unload_filament"):
         assert rig.state("button", key).state == "unavailable"

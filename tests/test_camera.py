@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 import av
 from homeassistant.components import camera as ha_camera
 from homeassistant.components.camera import CameraEntityFeature
-from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.const import ATTR_ENTITY_ID, EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
@@ -153,6 +153,66 @@ async def test_viewer_who_goes_while_there_are_no_frames(
 
 
 @JPEG
+async def test_viewer_who_does_not_read_is_sent_away(
+    rig: Rig, hass_client: ClientSessionGenerator
+) -> None:
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    camera = rig.entry.runtime_data.printer.jpeg_camera
+    huge = b"\xff\xd8" + bytes(3 << 20) + b"\xff\xd9"
+    with (
+        patch("custom_components.bambu_printer.camera._PATIENCE", 0.3),
+        patch("virtual_printer.camera.camera_frames", lambda _: [huge]),
+    ):
+        async with client.get(path):
+            await wait_until(rig.hass, lambda: camera.viewers == 1)
+            await wait_until(rig.hass, lambda: camera.viewers == 0)
+    await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
+
+
+@JPEG
+async def test_five_viewers_while_it_is_reloaded(
+    rig: Rig, hass_client: ClientSessionGenerator
+) -> None:
+    """All are told that it is over, and what comes then shows it again."""
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    answers = [await client.get(path) for _ in range(5)]
+    for answer in answers:
+        await answer.content.readuntil(END)
+    connections = rig.printer.camera.connections
+    assert await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+    async with asyncio.timeout(10):
+        for answer in answers:
+            await answer.content.read()
+    await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
+    assert rig.printer.camera.connections == connections
+    async with client.get(path) as answer:
+        await answer.content.readuntil(END)
+        assert rig.printer.camera.open == 1
+    await wait_until(rig.hass, lambda: rig.printer.camera.open == 0)
+
+
+@pytest.mark.parametrize("model", ["P1S", "X1C"])
+@pytest.mark.usefixtures("quick")
+async def test_printer_that_goes_while_somebody_watches(
+    rig: Rig, hass_client: ClientSessionGenerator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is an answer that ends, and not an error in the log."""
+    client = await hass_client()
+    path = f"/api/camera_proxy_stream/{rig.entity_id('camera', 'camera')}"
+    async with client.get(path) as answer, client.get(f"{path}?interval=0.5") as stills:
+        for viewer in (answer, stills):
+            await viewer.content.readuntil(b"\xff\xd9")
+        await rig.entry.runtime_data.printer.pause_session()
+        async with asyncio.timeout(10):
+            for viewer in (answer, stills):
+                await viewer.content.read()
+    assert (await client.get(path)).status == 502
+    assert "Error handling request" not in caplog.text
+
+
+@JPEG
 @pytest.mark.usefixtures("quick")
 async def test_why_it_shows_nothing(
     rig: Rig, hass_client: ClientSessionGenerator
@@ -233,6 +293,30 @@ async def test_what_home_assistant_plays(
     assert rig.printer.camera.most == 1
     await wait_until(hass, lambda: rig.printer.camera.open == 0)
     assert rig.printer.access_code not in caplog.text
+
+
+@LIVE
+async def test_still_image_is_no_streaming(
+    rig: Rig, hass: HomeAssistant, hass_client: ClientSessionGenerator
+) -> None:
+    """A dashboard that shows one every ten seconds leaves no trace in the history."""
+    entity_id = rig.entity_id("camera", "camera")
+    states = {rig.state("camera", "camera").state}
+    hass.bus.async_listen(
+        EVENT_STATE_CHANGED,
+        lambda event: (
+            states.add(event.data["new_state"].state)
+            if event.data["entity_id"] == entity_id
+            else None
+        ),
+    )
+    client = await hass_client()
+    answer = await client.get(f"/api/camera_proxy/{entity_id}")
+    assert answer.status == 200
+    assert rig.printer.camera.most == 1
+    await wait_until(hass, lambda: rig.printer.camera.open == 0)
+    await hass.async_block_till_done()
+    assert states == {"idle"}
 
 
 @LIVE

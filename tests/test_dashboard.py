@@ -153,7 +153,7 @@ async def test_error_in_words(
 
 async def test_page(view: dict[str, Any], request: pytest.FixtureRequest) -> None:
     """What is to be copied is current: --snapshot-update writes it."""
-    config = {**view, "path": "printer"}
+    config = {"views": [{**view, "path": "printer"}]}
     text = yaml.dump(
         config, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=200
     )

@@ -16,6 +16,8 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 )
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from benchmarks.library import new_printer
+from benchmarks.reports import full_stream
 from custom_components.bambu_printer.const import DOMAIN
 from custom_components.bambu_printer.printer import replay
 from virtual_printer import VirtualPrinter
@@ -207,6 +209,44 @@ async def test_long_trace_can_be_replayed(rig: Rig) -> None:
     assert not replay(
         original.trace.to_json(model_code="", serial="00M", secrets=set())
     ).available
+
+
+@pytest.mark.parametrize("model", ["X1C", "H2D"])
+def test_trace_of_full_reports_keeps_their_news(model: str) -> None:
+    """Eighty whole reports would be a megabyte; what they say comes out of it all the same."""
+    stream = full_stream(model, 100)
+    original = new_printer(stream)
+    for payload in stream.following:
+        original.on_message(json.loads(payload))
+    trace = original.trace.to_json(model_code="", serial=stream.serial, secrets=set())
+    told = [item["message"] for item in trace["messages"]]
+    assert 40 <= len(told) <= 80
+    assert len(json.dumps(told)) < len(told) * 1000
+    seen = replay(json.loads(json.dumps(trace)))
+    assert seen.counters.full == len(told)
+    for key, value in json.loads(stream.following[-1])["print"].items():
+        if isinstance(value, int | float):
+            # Texts may be private, and are replaced.
+            assert key == "sequence_id" or seen.raw.data[key] == value
+    for name in ("lights", "detectors", "enclosure", "options", "camera"):
+        assert getattr(seen.state, name) == getattr(original.state, name)
+    assert seen.state.job.current_layer == original.state.job.current_layer
+
+
+def test_trace_keeps_reports_whole_that_leave_something_out() -> None:
+    stream = full_stream("H2D", 3)
+    printer = new_printer(stream)
+    status = json.loads(stream.following[0])["print"]
+    shorter = {key: value for key, value in status.items() if key != "spd_mag"}
+    less = {**shorter, "device": {**shorter["device"]}, "sequence_id": "9000"}
+    del less["device"]["extruder"]
+    for said in (shorter, less):
+        printer.on_message({"print": said})
+    trace = printer.trace.to_json(model_code="", serial="094", secrets=set())
+    assert [item["only_news"] for item in trace["messages"]] == [True, False, False]
+    seen = replay(json.loads(json.dumps(trace)))
+    assert seen.raw.data.keys() == printer.raw.data.keys()
+    assert seen.raw.data["device"].keys() == less["device"].keys()
 
 
 def test_no_trace() -> None:

@@ -270,6 +270,19 @@ async def test_impostor_is_not_followed(
     assert entry.data[CONF_HOST] == "127.0.0.1"
 
 
+async def test_many_false_addresses(hass: HomeAssistant, rig: Rig) -> None:
+    """However many there are, the printer is not asked more often for it."""
+    discovery = async_get_discovery(hass)
+    rig.printer.clear_requests()
+    for number in range(1, 40):
+        host = f"127.0.1.{number}"
+        await announce(hass, discovery, announcement(rig.printer, host), host)
+        await wait_until(hass, lambda: not discovery._following)
+    asked = [x for x in rig.printer.requests if "info" in x]
+    assert 1 <= len(asked) < 10
+    assert rig.entry.data[CONF_HOST] == "127.0.0.1"
+
+
 @pytest.mark.usefixtures("whole_loopback")
 async def test_second_address_of_a_connected_printer(
     hass: HomeAssistant, rig: Rig

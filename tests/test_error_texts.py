@@ -114,10 +114,19 @@ def said(rig: Rig) -> str:
     return rig.state("sensor", "current_error").state
 
 
+async def test_marks_that_cannot_be_seen_are_left_out(
+    hass: HomeAssistant, rig: Rig, maker: Maker
+) -> None:
+    maker.languages["en"] = "No\u00a0\u200bfila\u00adment"
+    await complain(rig)
+    await wait_until(hass, lambda: said(rig) == "No filament")
+
+
 @pytest.mark.parametrize(
     ("language", "expected"),
     [("en", "en"), ("de", "de"), ("zh-Hans", "zh-cn"), ("de-CH", "de"), ("tr", "en")],
 )
+@pytest.mark.usefixtures("all_enabled")
 async def test_languages(
     hass: HomeAssistant, maker: Maker, rig: Rig, language: str, expected: str
 ) -> None:

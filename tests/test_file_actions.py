@@ -9,6 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 from aiohttp import web
+from homeassistant.components.media_player import BrowseError
+from homeassistant.components.media_source import async_browse_media
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -17,6 +19,7 @@ import pytest
 
 from custom_components.bambu_printer import local_files, transfer
 from custom_components.bambu_printer.const import DOMAIN
+from custom_components.bambu_printer.printer.projects import ProjectStore
 from scripts.documentation.responses import RESPONSES
 
 from .conftest import Rig, wait_until
@@ -125,6 +128,7 @@ async def test_get_project(rig: Rig) -> None:
     assert (third["seconds"], third["weight"]) == (7560, 40.75)
     assert [item["grams"] for item in third["filaments"]] == [37.5, 3.25]
     assert len(third["objects"]) == 3
+    assert third["skippable"] is True
     alone = await act(rig, "get_project", path="Desk_organiser.gcode.3mf", plate=3)
     assert alone["plates"] == [third]
 
@@ -146,6 +150,28 @@ FAILURES: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("delete_folder", {"path": "/nothing"}, "file_missing"),
     ("delete_folder", {"path": "/"}, "invalid_path"),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["A1MINI"])
+async def test_large_project_of_a_printer_that_sends_whole_files(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody asks for is fetched; what only would be nice to have is not."""
+    assert await async_setup_component(rig.hass, "media_source", {})
+    for method in (ProjectStore.get_project_info, ProjectStore.get_picture):
+        defaults = method.__kwdefaults__
+        assert defaults
+        monkeypatch.setitem(defaults, "limit", 1000)
+    path = "/Desk_organiser.gcode.3mf"
+    place = f"media-source://{DOMAIN}/{rig.entry.entry_id}/models{path}"
+    with pytest.raises(BrowseError):
+        await async_browse_media(rig.hass, place)
+    assert rig.printer.ftps.count("RETR") == 0
+    plan = await act(rig, "print_file", path=path, plate=1, dry_run=True)
+    assert plan["plate"] == 1
+    assert len((await act(rig, "get_project", path=path))["plates"]) == 2
+    assert (await async_browse_media(rig.hass, place)).children
+    assert rig.printer.ftps.count("RETR") == 1
 
 
 async def test_failures(rig: Rig) -> None:

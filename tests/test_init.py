@@ -73,6 +73,7 @@ async def test_unload(hass: HomeAssistant, rig: Rig) -> None:
     assert not hasattr(rig.entry, "runtime_data")
 
 
+@pytest.mark.timeout(300)
 async def test_reload_ten_times(
     hass: HomeAssistant, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,9 +98,11 @@ async def test_reload_ten_times(
     before = census()
     for _ in range(10):
         await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+        # On a busy machine the printer may not take leave in time; it is missed then.
+        await wait_until(hass, lambda: rig.entry.state is ConfigEntryState.LOADED, 30)
         await wait_until(hass, lambda: rig.printer.connected_clients == 1)
-        assert rig.entry.state is ConfigEntryState.LOADED
-    await wait_until(hass, lambda: census() == before, 3)
+    # What the last set-up goes on with for a while takes as long as the machine needs.
+    await wait_until(hass, lambda: census() == before, 30)
     assert not log_lines(caplog, "lost")
 
 

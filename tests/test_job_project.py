@@ -1,5 +1,6 @@
 """What entities show of the file that is printed."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 import io
 from typing import Any
@@ -14,6 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bambu_printer import job_project
 from custom_components.bambu_printer.const import DOMAIN
+from custom_components.bambu_printer.printer.happenings import jobs
 from custom_components.bambu_printer.printer.project import ProjectInfo
 from custom_components.bambu_printer.printer.state import JobState
 from virtual_printer import VirtualPrinter
@@ -85,6 +87,39 @@ async def test_running_job_is_found_at_the_start(
     objects = await picture(client, rig, "objects")
     assert objects.size == (1024, 1024)
     assert len(objects.getcolors(1 << 20) or ()) > 100
+
+
+async def test_what_a_job_used_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the file on the card to the details of the event, as automations get them."""
+    for name in ("START_SETTLE", "FAILURE_SETTLE", "END_SETTLE"):
+        monkeypatch.setattr(jobs, name, getattr(jobs, name) / 100)
+    await known(rig)
+    await start(rig, "/Desk_organiser.gcode.3mf", 3)
+    await known(rig)
+    coordinator = rig.entry.runtime_data
+    await wait_until(
+        rig.hass,
+        lambda: (
+            coordinator.happenings.job
+            and coordinator.happenings.job.name == "Desk_organiser"
+            and coordinator.happenings.job.id in coordinator.jobs._plans
+        ),
+    )
+    rig.printer.simulation.finish()
+    await rig.report(full=True)
+
+    def told() -> Mapping[str, Any]:
+        return rig.state("event", "job").attributes
+
+    await wait_until(
+        rig.hass,
+        lambda: (
+            told()["event_type"] == "finished" and told()["name"] == "Desk_organiser"
+        ),
+    )
+    assert told()["filament_used"] == {"ams_1_tray_3": 37.5, "ams_1_tray_1": 3.25}
 
 
 async def test_right_plate_and_slots(rig: Rig) -> None:

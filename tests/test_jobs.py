@@ -9,10 +9,11 @@ from unittest.mock import patch
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.logbook import DOMAIN as LOGBOOK
 from homeassistant.const import Platform
-from homeassistant.core import Event, HomeAssistant, State
+from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.bambu_printer import job_pictures, job_store
 from custom_components.bambu_printer.const import DOMAIN
@@ -94,6 +95,7 @@ async def finish(stage: Stage, seconds: float = 3600) -> None:
     await go_on(stage, seconds, gcode_state=GcodeState.FINISH, progress=100)
 
 
+@pytest.mark.usefixtures("all_enabled")
 async def test_sensors(hass: HomeAssistant, stage: Stage) -> None:
     assert shown(stage, "sensor", "total_jobs").state == "0"
     assert shown(stage, "sensor", "filament_used").state == "unknown"
@@ -183,6 +185,9 @@ async def test_survives_restarts(stage: Stage, hass_storage: dict[str, Any]) -> 
     store = jobs(stage)
     await stage.hass.config_entries.async_remove(stage.entry.entry_id)
     await stage.hass.async_block_till_done()
+    # Neither does it come back with what somebody finds out too late.
+    await store.async_set_job_details(ident, filament=[use], picture=PNG)
+    await stage.wait(5)
     assert f"{DOMAIN}.{stage.entry.entry_id}.jobs" not in hass_storage
     assert await store.async_picture(ident) is None
 
@@ -249,6 +254,29 @@ def test_record_is_read_back() -> None:
     assert JobRecord.load(record.as_dict()) == record
 
 
+def test_spoilt_record() -> None:
+    """What is of another type counts as unknown; without its times there is no record."""
+    now = "2026-11-20T12:00:00+00:00"
+    whole = {"job": "ab", "outcome": "failed", "start": now, "end": now}
+    spoilt = {**whole, "duration": "long", "picture": None, "name": 5, "filament": 7}
+    record = JobRecord.load({**spoilt, "progress": [], "unwatched": "no"})
+    assert record == JobRecord.load(whole)
+    assert record
+    assert record.printing_seconds == 0
+    for key, value in (("start", now[:19]), ("end", None), ("job", 5), ("outcome", "")):
+        assert JobRecord.load({**whole, key: value}) is None
+
+
+async def test_pictures_of_jobs_that_never_end(stage: Stage) -> None:
+    await begin(stage, "Real")
+    for number in range(20):
+        await jobs(stage).async_set_job_details(f"{number:04x}", picture=PNG)
+    await jobs(stage).async_set_job_details(current(stage), picture=PNG)
+    kept = [await jobs(stage).async_picture(f"{number:04x}") for number in range(20)]
+    assert len(list(filter(None, kept))) < 5
+    assert await jobs(stage).async_picture(current(stage)) == PNG
+
+
 async def events(stage: Stage, start: str, end: str) -> list[dict[str, Any]]:
     response = await stage.hass.services.async_call(
         "calendar",
@@ -295,8 +323,7 @@ async def test_calendar(hass: HomeAssistant, stage: Stage) -> None:
 
 
 async def test_logbook(hass: HomeAssistant, stage: Stage) -> None:
-    fired: list[Event[dict[str, Any]]] = []
-    hass.bus.async_listen(EVENT, fired.append)
+    fired = async_capture_events(hass, EVENT)
     described: dict[str, Any] = {}
 
     def describe(domain: str, event: str, function: Any) -> None:
@@ -344,6 +371,7 @@ async def test_logbook_knows_us(hass: HomeAssistant, stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("job_files")
+@pytest.mark.usefixtures("all_enabled")
 async def test_project_of_the_job(hass: HomeAssistant, rig: Rig) -> None:
     """What the sliced file says is remembered with the job."""
     store: JobStore = rig.entry.runtime_data.jobs

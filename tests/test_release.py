@@ -10,7 +10,11 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -21,6 +25,7 @@ from pytest_homeassistant_custom_component.common import (
 from custom_components.bambu_printer import power
 from custom_components.bambu_printer.const import DOMAIN
 from custom_components.bambu_printer.printer import ServiceState
+from custom_components.bambu_printer.printer.errors import NotConnectedError
 from virtual_printer import VirtualPrinter
 
 from .conftest import SESSION, Rig, wait_until
@@ -61,6 +66,20 @@ async def test_release(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     assert rig.state("switch", "release_connection").state == STATE_OFF
     assert control(rig) == "full"
     assert rig.printer.connected_clients == 1
+
+
+async def test_files_are_let_go(rig: Rig) -> None:
+    """The connection to the file server that was kept, and nothing makes a new one."""
+    printer, server = rig.entry.runtime_data.printer, rig.printer._ftps
+    await printer.storage.list_folder()
+    assert server._tasks
+    await rig.call("switch.turn_on", "release_connection")
+    await wait_until(rig.hass, lambda: not server._tasks)
+    with pytest.raises(NotConnectedError):
+        await printer.storage.list_folder()
+    assert not server._tasks
+    await rig.call("switch.turn_off", "release_connection")
+    assert await printer.storage.list_folder()
 
 
 @pytest.mark.usefixtures("quick")
@@ -169,6 +188,37 @@ async def test_off_is_quiet(plugged: Rig, caplog: pytest.LogCaptureFixture) -> N
     await rig.hass.async_block_till_done()
     assert printer.service_state is ServiceState.PAUSED
     await switch(rig, STATE_ON)
+    await wait_until(rig.hass, lambda: rig.available() == everything)
+
+
+@pytest.mark.parametrize("how", ["renamed", "removed"])
+async def test_plug_is_another_one(plugged: Rig, how: str) -> None:
+    """A plug that went away while it was off does not keep the printer off for ever."""
+    rig, registry = plugged, er.async_get(plugged.hass)
+    domain, name = PLUG.split(".")
+    rig.hass.states.async_remove(PLUG)
+    registry.async_get_or_create(domain, "test", "1", suggested_object_id=name)
+    rig.hass.states.async_set(PLUG, STATE_ON)
+    await set_up(rig)
+    everything = rig.available()
+    rig.hass.states.async_set(PLUG, STATE_OFF)
+    await wait_until(rig.hass, lambda: rig.available() == rig.always)
+    rig.hass.states.async_remove(PLUG)
+    if how == "renamed":
+        registry.async_update_entity(PLUG, new_entity_id="switch.other")
+        rig.hass.states.async_set("switch.other", STATE_OFF)
+        await wait_until(
+            rig.hass,
+            lambda: rig.entry.options["power"]["power_switch"] == "switch.other",
+        )
+        await wait_until(rig.hass, lambda: rig.entry.state is ConfigEntryState.LOADED)
+        assert rig.available() == rig.always
+        rig.hass.states.async_set("switch.other", STATE_ON)
+    else:
+        registry.async_update_entity(PLUG, name="Still there")
+        await rig.hass.async_block_till_done()
+        assert rig.available() == rig.always
+        registry.async_remove(PLUG)
     await wait_until(rig.hass, lambda: rig.available() == everything)
 
 

@@ -111,11 +111,14 @@ async def test_a_slow_printer_has_its_time(
 async def test_only_one_attempt_after_a_reload_is_in_a_hurry(
     hass: HomeAssistant, rig: Rig
 ) -> None:
-    with patch.object(integration_module, "_RELOAD_LIMIT", 0.0):
-        await rig.printer.power_off()
-        await wait_until(hass, lambda: not rig.entry.runtime_data.printer.available)
+    """The next comes soon, however the first has ended, and has all its time."""
+    with (
+        patch.object(integration_module, "_RELOAD_LIMIT", 0.0),
+        patch.object(retry, "SOON", 0.05),
+        patch(
+            f"{integration_module.__name__}.coordinator.BambuPrinter.parted", new=False
+        ),
+    ):
         await hass.config_entries.async_reload(rig.entry.entry_id)
         assert rig.entry.state is ConfigEntryState.SETUP_RETRY
-        await rig.printer.power_on()
-        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=1))
         await wait_until(hass, lambda: rig.entry.state is ConfigEntryState.LOADED)

@@ -164,6 +164,7 @@ async def test_failed_installation(rig: Rig) -> None:
 
 
 @IDLE
+@pytest.mark.usefixtures("all_enabled")
 async def test_firmware_of_an_ams(rig: Rig) -> None:
     state = rig.state("update", "ams_0_firmware")
     old = state.attributes["installed_version"]

@@ -336,7 +336,8 @@ async def test_problems(rig: Rig) -> None:
     await rig.report(full=True)
     problem = rig.state("binary_sensor", "problem")
     assert problem.state == "on"
-    assert problem.attributes["code"] == rig.state("sensor", "print_error").state
+    assert problem.attributes["code"] == "HMS_0500_0200_0001_0001"
+    assert rig.state("sensor", "print_error").state == "0300-8012"
     hms = rig.state("sensor", "hms")
     assert hms.state == "1"
     words = "Mainboard: a fault that ends the job (HMS_0500_0200_0001_0001)"
@@ -353,8 +354,10 @@ async def test_problems(rig: Rig) -> None:
     ]
     assert rig.state("binary_sensor", "hms_problem").state == "on"
     assert rig.state("binary_sensor", "hms_problem").attributes["severity"] == "fatal"
-    rig.printer.clear_hms()
     rig.printer.update({"print_error": 0})
+    await rig.report(full=True)
+    assert rig.state("binary_sensor", "problem").state == "on"
+    rig.printer.clear_hms()
     await rig.report(full=True)
     assert rig.state("binary_sensor", "problem").state == "off"
     assert rig.state("binary_sensor", "hms_problem").state == "off"

@@ -55,7 +55,11 @@ class PlainListener:
 
     def __init__(self, host: str) -> None:
         """Listen on a free port."""
-        self._socket = socket.create_server((host, 0), backlog=1)
+        self._socket = socket.create_server(
+            (host, 0),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=1,
+        )
         self._socket.setblocking(False)
         self.port = int(self._socket.getsockname()[1])
 

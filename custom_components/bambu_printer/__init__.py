@@ -35,8 +35,8 @@ from .views import async_register_views
 _MISSING: HassKey[dict[str, Mapping[str, Any]]] = HassKey(f"{DOMAIN}_missing")
 """The data of entries whose printer did not answer when their session was ended."""
 _RELOAD_LIMIT = 0.5
-"""Seconds that a reload waits for such a printer; Home Assistant tries again later, and
-then as long as it takes."""
+"""Seconds that a reload waits for such a printer; it is looked for again right after, and
+then it has as long as it takes."""
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -74,7 +74,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     coordinator = PrinterCoordinator(
         hass, entry, start_limit=_RELOAD_LIMIT if unchanged else None
     )
-
     started = False
 
     async def end() -> None:
@@ -95,7 +94,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BambuConfigEntry) -> boo
     try:
         await coordinator.async_start()
     except ConfigEntryNotReady:
-        async_look_for_printer(hass, entry)
+        async_look_for_printer(hass, entry, soon=unchanged)
         raise
     started = True
     entry.runtime_data = coordinator

@@ -38,6 +38,11 @@ class PrinterBinarySensorDescription(
     """Describes a binary sensor of a part."""
 
 
+def _worst_code(state: PrinterState) -> Mapping[str, Any]:
+    problems = state.errors.problems
+    return {"code": problems[0].text_code if problems else None}
+
+
 def _hms_problem(state: PrinterState) -> bool | None:
     messages = state.errors.hms
     return None if messages is None else any(message.is_problem for message in messages)
@@ -72,12 +77,14 @@ PRINTER_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (
         named_by_device_class=True,
         sections=("errors",),
         device_class=BinarySensorDeviceClass.PROBLEM,
-        value_fn=lambda state: state.errors.has_print_error,
-        attributes_fn=lambda state: {"code": state.errors.print_error_code},
+        value_fn=lambda state: state.errors.has_problem,
+        attributes_fn=_worst_code,
     ),
     PrinterBinarySensorDescription(
         key="hms_problem",
         sections=("errors",),
+        # A part of the one above, for those who tell the two kinds apart.
+        entity_registry_enabled_default=False,
         device_class=BinarySensorDeviceClass.PROBLEM,
         value_fn=_hms_problem,
         attributes_fn=_hms_severity,
@@ -126,6 +133,7 @@ AMS_BINARY_SENSORS: tuple[PrinterBinarySensorDescription, ...] = (
         key="drying_fan",
         device_class=BinarySensorDeviceClass.RUNNING,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=lambda _, unit: unit is not None and unit.fan_on is not None,
         value_fn=lambda unit: unit.fan_on,
     ),

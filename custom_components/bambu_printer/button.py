@@ -118,6 +118,7 @@ BUTTONS: tuple[PrinterButtonDescription, ...] = (
         key="refresh_nozzles",
         sections=("job",),
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=lambda printer, _: printer.can_detect_nozzles,
         usable_fn=_not_printing,
         press_fn=lambda printer, _: printer.refresh_nozzles(),

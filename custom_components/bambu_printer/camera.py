@@ -12,6 +12,7 @@ from homeassistant.components.camera import (
     Camera,
     CameraEntityDescription,
     CameraEntityFeature,
+    async_get_still_stream,
 )
 from homeassistant.components.stream import (
     CONF_RTSP_TRANSPORT,
@@ -19,6 +20,7 @@ from homeassistant.components.stream import (
     Stream,
 )
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import BambuConfigEntry, PrinterCoordinator
@@ -48,6 +50,8 @@ PARALLEL_UPDATES = 0
 ATTR_REASON: Final = "reason"
 _BOUNDARY: Final = "bambu-printer-frame"
 _NEXT_PART: Final = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
+_PATIENCE: Final = 60.0
+"""Seconds after which a viewer who takes nothing is sent away: the camera works for him."""
 _LOOK_INTERVAL: Final = 3.0
 """Seconds after which it is noticed that a viewer has gone while there are no frames."""
 
@@ -193,9 +197,10 @@ class PrinterCamera(PrinterEntity, Camera):
         self, request: web.Request
     ) -> web.StreamResponse | None:
         """Send frames as they come; who is slow gets the newest."""
+        if self.reason in _KNOWN:
+            return None
         if self._live:
             return await super().handle_async_mjpeg_stream(request)
-        self._check()
         response = web.StreamResponse()
         response.content_type = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
         await response.prepare(request)
@@ -208,16 +213,34 @@ class PrinterCamera(PrinterEntity, Camera):
                     break
         finally:
             sending.cancel()
-            with suppress(asyncio.CancelledError, ConnectionError):
+            with suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
                 await sending
         return response
+
+    @override
+    async def handle_async_still_stream(
+        self, request: web.Request, interval: float
+    ) -> web.StreamResponse:
+        """Send still images for as long as there are any."""
+
+        async def next_image() -> bytes | None:
+            # Nobody but the log would hear of an error in the middle of an answer.
+            with suppress(HomeAssistantError):
+                return await self.async_camera_image()
+            return None
+
+        return await async_get_still_stream(
+            request, next_image, self.content_type, interval
+        )
 
     async def _send_frames(self, response: web.StreamResponse) -> None:
         await response.write(_NEXT_PART)
         async with aclosing(self.printer.jpeg_camera.frames()) as frames:
             async for frame in frames:
-                # Browsers show a picture when the next one has begun: so it does at once.
-                await response.write(frame + b"\r\n" + _NEXT_PART)
+                async with asyncio.timeout(_PATIENCE):
+                    # Browsers show a picture when the next one has begun: so it does at
+                    # once.
+                    await response.write(frame + b"\r\n" + _NEXT_PART)
 
     @override
     async def stream_source(self) -> str | None:

@@ -162,10 +162,7 @@ class HasError(PrinterCondition):
 
     @override
     def is_true(self, printer: PrinterCoordinator) -> bool:
-        errors = printer.data.errors
-        return bool(errors.has_print_error) or any(
-            message.is_problem for message in errors.hms or ()
-        )
+        return bool(printer.data.errors.problems)
 
 
 class HasFilament(PrinterCondition):

@@ -194,9 +194,9 @@ class Discovery:
     def _follow_soon(self, entry: BambuConfigEntry, host: str) -> None:
         now = asyncio.get_running_loop().time()
         last = self._followed.get(entry.entry_id)
-        if entry.entry_id in self._following or (
-            last and last.host == host and now - last.at < _FOLLOW_INTERVAL
-        ):
+        pause = _FOLLOW_INTERVAL if last and last.host == host else _GREET_INTERVAL
+        # Each look asks the printer as well: nobody may make us do that all the time.
+        if entry.entry_id in self._following or (last and now - last.at < pause):
             return
         self._followed[entry.entry_id] = _Sighting(host, now)
         self._following.add(entry.entry_id)

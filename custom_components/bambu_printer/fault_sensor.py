@@ -25,7 +25,7 @@ def _show_worst(
     errors: ErrorState | None, words: FaultWords
 ) -> tuple[str | None, Mapping[str, Any]]:
     """Show the worst problem."""
-    if errors is None or (errors.print_error is None and errors.hms is None):
+    if errors is None or errors.has_problem is None:
         return None, {}
     if not (problems := errors.problems):
         return "none", {}

@@ -29,6 +29,7 @@ from .printer.paths import ROOT, join, name_of, normalize, normalize_new, parent
 from .printer.print_plan import BedType, PrintPlan
 from .printer.project import Plate, ProjectFilament
 from .printer.projects import job_candidates
+from .printer.skipping import skippable
 from .printer.storage import MAX_DEPTH, SKIPPED_FOLDERS
 from .slot_keys import NO_SLOT, SLOTS_BY_KEY, slot_key
 from .transfer import Direction, Transfer
@@ -115,7 +116,7 @@ def _describe_plate(plate: Plate) -> JsonValueType:
         "bed_type": plate.bed_type or None,
         "model": plate.model_id or None,
         "nozzle_diameters": list(plate.nozzle_diameters),
-        "skippable": plate.labelled,
+        "skippable": skippable(plate),
         "pictures": [*sorted(plate.pictures)],
         "filaments": [_describe_filament(item) for item in plate.filaments],
         "objects": [

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 type HappeningCallback = Callable[[Happening], None]
 
-_SOON: Final = 0.5
-"""Seconds after which it is written down that something was told."""
 _LATER: Final = 120.0
 """Seconds after which it is written down how far a job is."""
 
@@ -144,7 +142,7 @@ class HappeningFeed:
             return
         now = dt_util.utcnow()
         found = self._tracker.look(self._coordinator.data, now)
-        self._write(soon=bool(found))
+        self._write(told=bool(found))
         for happening in found:
             for told in list(self._callbacks):
                 told(happening)
@@ -166,11 +164,16 @@ class HappeningFeed:
             self._cancel_timer = None
 
     @callback
-    def _write(self, *, soon: bool) -> None:
-        """Write down what is known; each call would put off the ones before."""
-        if soon or not self._to_be_written:
+    def _write(self, *, told: bool) -> None:
+        """Write down what is known: at once what was told, lest a power cut repeats it."""
+        if told:
+            self._hass.async_create_task(
+                self._memory.async_save(self._remember()), "bambu_printer happenings"
+            )
+        elif not self._to_be_written:
+            # Each call would put off the ones before.
             self._to_be_written = True
-            self._memory.async_delay_save(self._remember, _SOON if soon else _LATER)
+            self._memory.async_delay_save(self._remember, _LATER)
 
     @callback
     def _remember(self) -> dict[str, Any]:

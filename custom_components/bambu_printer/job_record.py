@@ -28,10 +28,10 @@ class FilamentUse:
     def load(cls, raw: Mapping[str, Any]) -> Self:
         """Read what `as_dict` returned."""
         return cls(
-            **{
-                name: text(raw.get(name), None)
-                for name in ("slot", "type", "color", "name")
-            },
+            slot=text(raw.get("slot"), None),
+            type=text(raw.get("type"), None),
+            color=text(raw.get("color"), None),
+            name=text(raw.get("name"), None),
             grams=number(raw.get("grams"), None),
         )
 
@@ -108,26 +108,23 @@ class JobRecord:
         if not (start and end and job and outcome in OUTCOMES):
             return None
         filament = raw.get("filament")
-        words: dict[str, Any] = {
-            name: text(raw.get(name), None)
-            for name in ("name", "file", "print_type", "error", "error_text")
-        }
-        numbers: dict[str, Any] = {
-            name: integer(raw.get(name), None)
-            for name in ("plate", "progress", "layer", "total_layers")
-        }
-        counts: dict[str, Any] = {
-            name: max(0, integer(raw.get(name), 0))
-            for name in ("duration", "paused_seconds", "picture")
-        }
         return cls(
             job=job,
             outcome=outcome,
             start=start,
             end=end,
-            **words,
-            **numbers,
-            **counts,
+            duration=max(0, integer(raw.get("duration"), 0)),
+            paused_seconds=max(0, integer(raw.get("paused_seconds"), 0)),
+            name=text(raw.get("name"), None),
+            file=text(raw.get("file"), None),
+            plate=integer(raw.get("plate"), None),
+            print_type=text(raw.get("print_type"), None),
+            progress=integer(raw.get("progress"), None),
+            layer=integer(raw.get("layer"), None),
+            total_layers=integer(raw.get("total_layers"), None),
+            error=text(raw.get("error"), None),
+            error_text=text(raw.get("error_text"), None),
+            picture=max(0, integer(raw.get("picture"), 0)),
             unwatched=raw.get("unwatched") is True,
             filament=tuple(
                 FilamentUse.load(item)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_JOBS: Final = 500
 _MOST_PLANS = 4
-_SAVE_DELAY = 0.5
 
 
 def _memory(hass: HomeAssistant, entry_id: str) -> Memory:
@@ -97,8 +96,9 @@ class JobStore:
         )
 
     async def async_stop(self) -> None:
-        """Write down what is not written yet."""
+        """Write down what is not written yet, and nothing from then on."""
         if self._loaded:
+            self._loaded = False
             await self._memory.async_save(self._dump())
 
     async def async_set_job_details(
@@ -115,6 +115,9 @@ class JobStore:
         a small PNG or JPEG; one of more than `LARGEST_PICTURE` bytes, or of another
         kind, is left out.
         """
+        if not self._loaded:
+            # The entry has been unloaded, and may be gone for good.
+            return
         if filament is not None:
             self._set_filament(job, tuple(filament))
         if picture and len(picture) <= LARGEST_PICTURE and picture_type(picture):
@@ -123,6 +126,8 @@ class JobStore:
                 self._records[job] = replace(record, picture=len(picture))
             else:
                 self._waiting[job] = len(picture)
+                while len(self._waiting) > _MOST_PLANS:
+                    del self._waiting[next(iter(self._waiting))]
             await self._async_tidy_pictures()
         self._changed()
 
@@ -235,7 +240,7 @@ class JobStore:
 
     @callback
     def _changed(self) -> None:
-        self._memory.async_delay_save(self._dump, _SAVE_DELAY)
+        self._memory.async_delay_save(self._dump, 0)
         for update in list(self._users):
             update()
 

@@ -232,7 +232,8 @@ def _model_or_folder(place: _Place, entry: Entry) -> BrowseMediaSource:
 
 async def _model(coordinator: PrinterCoordinator, place: _Place) -> BrowseMediaSource:
     """List the plates of a model; each is its picture."""
-    info = await coordinator.printer.get_project_info(place.path)
+    # Whoever looks around has not asked for a large file to be fetched.
+    info = await coordinator.printer.projects.get_project_info(place.path)
     plates = [plate for plate in info.plates if "plate" in plate.pictures]
     children = [
         _item(

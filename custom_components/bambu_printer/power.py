@@ -14,8 +14,10 @@ from homeassistant.core import (
     split_entity_id,
 )
 from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import (
     async_call_later,
+    async_track_entity_registry_updated_event,
     async_track_state_change_event,
 )
 
@@ -83,6 +85,9 @@ class PowerPlug:
         ends = (
             async_track_state_change_event(
                 self._coordinator.hass, self._entity_id, self._async_switched
+            ),
+            async_track_entity_registry_updated_event(
+                self._coordinator.hass, self._entity_id, self._renamed_or_removed
             ),
             self._coordinator.async_add_listener(self._missing_or_back),
         )
@@ -152,6 +157,21 @@ class PowerPlug:
             await self._coordinator.async_hold(Hold.POWERED_OFF)
         elif state.state == STATE_ON and self._coordinator.held(Hold.POWERED_OFF):
             await self._coordinator.async_unhold(Hold.POWERED_OFF)
+
+    @callback
+    def _renamed_or_removed(
+        self, event: Event[er.EventEntityRegistryUpdatedData]
+    ) -> None:
+        """Follow the entity to its new name; without it there is no plug to go by."""
+        hass, entry = self._coordinator.hass, self._coordinator.config_entry
+        data = event.data
+        if data["action"] == "update":
+            if "old_entity_id" not in data:
+                return
+            power = {**entry.options[CONF_POWER], CONF_POWER_SWITCH: data["entity_id"]}
+            options = {**entry.options, CONF_POWER: power}
+            hass.config_entries.async_update_entry(entry, options=options)
+        hass.config_entries.async_schedule_reload(entry.entry_id)
 
     @callback
     def _missing_or_back(self) -> None:

@@ -37,8 +37,9 @@ CERTIFICATE: Final = "certificate_changed"
 
 CERTIFICATE_INTERVAL: Final = 30.0
 """Seconds between two looks at the certificate; nothing is sent by them."""
-ACCESS_CODE_INTERVAL: Final = 300.0
-"""Seconds between two logins with a code that was refused: it may be valid again."""
+ACCESS_CODE_INTERVAL: Final = 50.0
+"""Seconds between two logins with a code that was refused: a printer that has just been
+switched on may refuse one that it takes a moment later.  A session tries as often."""
 
 _CARD_FAMILIES = frozenset({Family.X1, Family.P1, Family.A1, Family.A2})
 """The models that keep what they print on a card; the others have a memory of their own."""

@@ -17,18 +17,23 @@ from .printer import PrinterConnectionError, verify_certificate
 
 LOOK_INTERVAL: Final = 30.0
 """Seconds between two looks; with the rest of the set-up that is less than a minute."""
+SOON: Final = 1.0
+"""Seconds until the first look when the set-up was in a hurry and may have given up a
+printer that is only slow."""
 
 _LOOKS: HassKey[dict[str, asyncio.Task[None]]] = HassKey(f"{DOMAIN}_looks")
 
 
 @callback
-def async_look_for_printer(hass: HomeAssistant, entry: ConfigEntry) -> None:
+def async_look_for_printer(
+    hass: HomeAssistant, entry: ConfigEntry, *, soon: bool = False
+) -> None:
     """Look for the printer until it is there, or the entry is not tried again any more."""
     async_stop_looking(hass, entry)
-    hass.data.setdefault(_LOOKS, {})[entry.entry_id] = (
-        hass.async_create_background_task(
-            _async_look(hass, entry), f"{DOMAIN} looking for a printer"
-        )
+    looks = hass.data.setdefault(_LOOKS, {})
+    looks[entry.entry_id] = hass.async_create_background_task(
+        _async_look(hass, entry, SOON if soon else LOOK_INTERVAL),
+        f"{DOMAIN} looking for a printer",
     )
 
 
@@ -39,9 +44,10 @@ def async_stop_looking(hass: HomeAssistant, entry: ConfigEntry) -> None:
         task.cancel()
 
 
-async def _async_look(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def _async_look(hass: HomeAssistant, entry: ConfigEntry, pause: float) -> None:
     while True:
-        await asyncio.sleep(LOOK_INTERVAL)
+        await asyncio.sleep(pause)
+        pause = LOOK_INTERVAL
         if entry.state is not ConfigEntryState.SETUP_RETRY:
             return
         try:

@@ -180,6 +180,7 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="print_type",
         sections=("job",),
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         device_class=SensorDeviceClass.ENUM,
         options=[kind.value for kind in PrintType],
         value_fn=lambda state: state.job.print_type,
@@ -189,6 +190,7 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         sections=("job",),
         native_unit_of_measurement=PERCENTAGE,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         value_fn=lambda state: state.job.speed_percent,
     ),
     PrinterSensorDescription(
@@ -206,6 +208,7 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         device_class=SensorDeviceClass.DISTANCE,
         native_unit_of_measurement=UnitOfLength.METERS,
         suggested_display_precision=2,
+        entity_registry_enabled_default=False,
         value_fn=job_length,
     ),
     PrinterSensorDescription(
@@ -280,6 +283,8 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         key="print_error",
         sections=("errors",),
         entity_category=EntityCategory.DIAGNOSTIC,
+        # The current error has the code too.
+        entity_registry_enabled_default=False,
         value_fn=lambda state: (
             state.errors.print_error_code
             or (None if state.errors.print_error is None else "none")
@@ -320,6 +325,7 @@ NOZZLE_SENSORS: tuple[PrinterSensorDescription, ...] = (
         device_class=SensorDeviceClass.ENUM,
         options=[material.value for material in NozzleMaterial],
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         value_fn=lambda view: view.extruder.nozzle.material,
     ),
     PrinterSensorDescription(
@@ -327,6 +333,7 @@ NOZZLE_SENSORS: tuple[PrinterSensorDescription, ...] = (
         device_class=SensorDeviceClass.ENUM,
         options=[flow.value for flow in NozzleFlow],
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=lambda _, view: view.extruder.nozzle.flow is not None,
         value_fn=lambda view: view.extruder.nozzle.flow,
     ),
@@ -335,6 +342,7 @@ NOZZLE_SENSORS: tuple[PrinterSensorDescription, ...] = (
         native_unit_of_measurement=UnitOfLength.MILLIMETERS,
         suggested_display_precision=1,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         value_fn=lambda view: view.extruder.nozzle.diameter,
     ),
     PrinterSensorDescription(
@@ -401,10 +409,12 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
     ),
     PrinterSensorDescription(
         key="color",
+        entity_registry_enabled_default=False,
         value_fn=lambda tray: tray.color,
     ),
     PrinterSensorDescription(
         key="type",
+        entity_registry_enabled_default=False,
         value_fn=lambda tray: _text(tray.type),
     ),
     # No long-term statistics of what is left: they would belong to a slot, through which
@@ -420,6 +430,7 @@ TRAY_SENSORS: tuple[PrinterSensorDescription, ...] = (
         device_class=SensorDeviceClass.WEIGHT,
         native_unit_of_measurement=UnitOfMass.GRAMS,
         suggested_display_precision=0,
+        entity_registry_enabled_default=False,
         exists_fn=lambda _, tray: tray is not None and not tray.slot.external,
         value_fn=lambda tray: tray.remaining_weight,
     ),

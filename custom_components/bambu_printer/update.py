@@ -98,6 +98,7 @@ AMS_UPDATES: tuple[PrinterUpdateDescription, ...] = (
         key="firmware",
         sections=("firmware",),
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         exists_fn=lambda _, unit: unit is not None and bool(unit.firmware),
         value_fn=lambda unit: Versions(unit.firmware, unit.firmware),
     ),

@@ -29,7 +29,6 @@ _JOB: Final = (
 _HISTORY: Final = ("last_outcome", "total_jobs", "total_print_time", "filament_used")
 _CONDITION: Final = (
     "problem",
-    "hms_problem",
     "door",
     "lid",
     "sd_card",
@@ -146,11 +145,17 @@ def _overview(printers: list[list[Device]]) -> Json:
             "mdi:printer-3d",
             [
                 *(_picture(e) for e in _some(printer, "camera", ("camera",))),
-                *_progress(printer),
+                *_status(printer),
                 *(
-                    _tile(entity)
-                    for entity in _some(
-                        printer, "sensor", ("remaining_time", "finish_time")
+                    _during_job(card, printer)
+                    for card in (
+                        *_progress(printer),
+                        *(
+                            _tile(entity)
+                            for entity in _some(
+                                printer, "sensor", ("remaining_time", "finish_time")
+                            )
+                        ),
                     )
                 ),
             ],
@@ -172,45 +177,73 @@ def _overview(printers: list[list[Device]]) -> Json:
 
 def _job_cards(printer: Device) -> list[Json]:
     """Return what is being printed, how far it is, and the buttons to intervene."""
-    cover = _some(printer, "image", ("cover",))
+    job = [*_progress(printer), *_facts(printer)]
+    return _headed(
+        "Print",
+        "mdi:printer-3d-nozzle",
+        [
+            *(_picture(entity) for entity in _some(printer, "camera", ("camera",))),
+            *_status(printer),
+            *(_during_job(card, printer) for card in job),
+            *(_button(entity) for entity in _some(printer, "button", _BUTTONS)),
+        ],
+    )
+
+
+def _status(printer: Device) -> list[Json]:
+    """Return what the printer does."""
+    cards = [_tile(entity) for entity in _some(printer, "sensor", ("status", "stage"))]
+    for card in cards[:1]:
+        # Its own name is the printer's.
+        card["name"] = "Status"
+    return cards
+
+
+def _progress(printer: Device) -> list[Json]:
+    """Return the name of the job, and how far it is."""
     cards = [
-        *(_picture(entity) for entity in _some(printer, "camera", ("camera",))),
-        *_progress(printer),
-        *(_picture(entity, columns=6) for entity in cover),
+        _tile(task, columns=12) for task in _some(printer, "sensor", ("task_name",))
     ]
+    cards += [
+        _tile(progress, columns=12, features=["bar-gauge"])
+        for progress in _some(printer, "sensor", ("progress",))
+    ]
+    return cards
+
+
+def _facts(printer: Device) -> list[Json]:
+    """Return the picture of the plate, and facts of the job."""
     facts = [_tile(entity) for entity in _some(printer, "sensor", _JOB)]
-    if cover:
-        # Beside the picture of the plate, one below the other.
+    cards: list[Json] = []
+    for cover in _some(printer, "image", ("cover",)):
+        # Beside the picture, one below the other.
         beside, facts = facts[:3], facts[3:]
         for card in beside:
             del card["grid_options"]
-        cards.append(
+        cards += [
+            _picture(cover, columns=6),
             {
                 "type": "vertical-stack",
                 "cards": beside,
                 "grid_options": {"columns": 6},
-            }
-        )
+            },
+        ]
     if len(facts) % 2:
         facts[-1]["grid_options"] = {"columns": 12}
-    cards += facts
-    cards += [_button(entity) for entity in _some(printer, "button", _BUTTONS)]
-    return _headed("Print", "mdi:printer-3d-nozzle", cards)
+    return cards + facts
 
 
-def _progress(printer: Device) -> list[Json]:
-    """Return the name of the job, what the printer does, and how far it is."""
-    cards = []
-    if task := printer.entity("sensor", "task_name"):
-        cards.append(_tile(task, columns=12))
-    if status := printer.entity("sensor", "status"):
-        # Its own name is the printer's.
-        cards.append({**_tile(status), "name": "Status"})
-    if stage := printer.entity("sensor", "stage"):
-        cards.append(_tile(stage))
-    if progress := printer.entity("sensor", "progress"):
-        cards.append(_tile(progress, columns=12, features=["bar-gauge"]))
-    return cards
+def _during_job(card: Json, printer: Device) -> Json:
+    """Show a card only while there is a job, or what became of it."""
+    if not (status := printer.entity("sensor", "status")):
+        return card
+    nothing = ["idle", "init", "offline", "unknown", "unavailable"]
+    condition = {
+        "condition": "state",
+        "entity": status.entity_id,
+        "state_not": nothing,
+    }
+    return {**card, "visibility": [condition]}
 
 
 def _temperature_cards(devices: list[Device]) -> list[Json]:

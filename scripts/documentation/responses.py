@@ -142,7 +142,7 @@ RESPONSES: dict[str, dict[str, str]] = {
         "plates[].bed_type": "build plate that it was sliced for",
         "plates[].model": "code of the model that it was sliced for",
         "plates[].nozzle_diameters": "mm",
-        "plates[].skippable": "whether it has the labels that skipping of objects needs",
+        "plates[].skippable": "whether objects can be skipped: it has labels for them, and 2 to 64 objects",
         "plates[].pictures": "kinds of pictures that there are",
         **{f"plates[].filaments[].{key}": text for key, text in _FILAMENT.items()},
         "plates[].objects[].number": "by which it can be skipped",

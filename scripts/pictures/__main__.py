@@ -57,7 +57,7 @@ async def _take(names: list[str], folder: Path, port: int) -> bool:
             page = await logged_in(started, url, (USERNAME, PASSWORD), subject.size)
             try:
                 await subject.way(demo, page)
-            except driver_error() as error:
+            except (driver_error(), DemoError) as error:
                 # The picture shows how far it got.
                 say(f"{name} is not what it should be: {error}")
                 done = False

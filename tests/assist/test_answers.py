@@ -34,7 +34,7 @@ def speaker(what: PrinterState, language: str = "en", several: bool = False) -> 
         printer=known,
         state=what,
         several=several,
-        text_of=lambda _fault: None,
+        text_of=lambda _problem: None,
     )
 
 

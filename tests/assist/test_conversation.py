@@ -484,3 +484,50 @@ async def test_question_ends_by_itself(hass: HomeAssistant, rig: Rig, say: Say) 
     await hass.async_block_till_done()
     answer = speech(await say("yes", conversation_id=conversation_id))
     assert answer == DOES_NOT_UNDERSTAND
+
+
+TEXTS = {
+    "0300_0100_0001_0001": "The bed does not get warm. Look at its cable.",
+    "0300-8014": "Something lies on the bed!",
+}
+
+
+@pytest.mark.parametrize(
+    ("known", "language", "problems"),
+    [
+        # The worst first, and only what it is, not what to do about it.
+        (TEXTS, "en", "The bed does not get warm and Something lies on the bed"),
+        (
+            {"0300-8014": TEXTS["0300-8014"]},
+            "en",
+            "a fatal one of the motion controller and Something lies on the bed",
+        ),
+        # The texts are in Home Assistant's language, which is not the one that is spoken.
+        (
+            TEXTS,
+            "de",
+            "a fatal one of the motion controller and a serious one of the motion controller",
+        ),
+    ],
+)
+async def test_problems_in_the_makers_words(
+    hass: HomeAssistant,
+    rig: Rig,
+    say: Say,
+    known: dict[str, str],
+    language: str,
+    problems: str,
+) -> None:
+    rig.printer.raise_hms(0x03000100, 0x00010001)
+    await rig.report({"print_error": 0x03008014}, full=True)
+    words = rig.entry.runtime_data.fault_words
+    words._texts = {
+        fault: text
+        for fault in rig.entry.runtime_data.data.errors.problems
+        for code, text in known.items()
+        if fault.text_code.endswith(code)
+    }
+    assert len(words._texts) == len(known)
+    hass.config.language = language
+    answer = await say("is anything wrong with the printer", language="en")
+    assert speech(answer) == f"Workshop X1C reports 2 problems: {problems}."

@@ -28,8 +28,8 @@ ALLOWED = {
 }
 
 
-def stream_of(model: str) -> Stream:
-    return delta_stream(model, COUNT) if model == "P1S" else full_stream(model, COUNT)
+def stream_of(model: str, count: int = COUNT) -> Stream:
+    return delta_stream(model, count) if model == "P1S" else full_stream(model, count)
 
 
 @pytest.fixture
@@ -95,7 +95,8 @@ def test_a_repeated_report_decodes_nothing_and_makes_nothing_new(decoded, model)
 
 @pytest.mark.parametrize("model", ALLOWED)
 def test_nothing_is_kept_of_reports(model):
-    stream = stream_of(model)
+    # The trace keeps from 40 to 80 messages: it holds as many again after a multiple.
+    stream = stream_of(model, 120)
     printer, parser = new_printer(stream), ReportParser()
 
     def run() -> int:

@@ -297,6 +297,22 @@ def test_errors(script: Script) -> None:
     assert script.look(errors=errors) == ["raised"]
 
 
+def test_what_is_not_told_yet_is_not_cleared(script: Script) -> None:
+    """After a restart one of the two kinds may come before the other."""
+    message = HmsMessage(attr=0x0C000300, code=0x00020001)
+    both = ErrorState(print_error=0x03008012, hms=(message,))
+    assert script.look(errors=both) == ["raised", "raised"]
+    script.restart()
+    assert script.look(errors=ErrorState(print_error=0x03008012, hms=None)) == []
+    script.restart()
+    assert script.look(errors=ErrorState(print_error=None, hms=(message,))) == []
+    assert script.look(errors=both) == []
+    assert script.look(errors=ErrorState(print_error=0, hms=(message,))) == ["cleared"]
+    assert script.told[-1].data["severity"] == "serious"
+    assert script.look(errors=NO_ERROR) == ["cleared"]
+    assert script.told[-1].data["module"] == "camera_ai"
+
+
 def ams(script: Script, *, unit: int = 0, **changes: Any) -> AmsState:
     units = [
         replace(item, **changes) if item.unit == unit else item

@@ -79,7 +79,7 @@ async def test_a_peer_that_hangs_up_is_called_that_at_once(virtual, stage):
     with pytest.raises(HungUpError):
         async with opened(virtual):
             pass
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 4
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ async def test_a_topic_that_is_refused(virtual):
 
 async def test_silence_is_noticed(virtual, monkeypatch):
     monkeypatch.setattr(mqtt_module, "PING_INTERVAL", 0.03)
-    monkeypatch.setattr(mqtt_module, "DEAD_AFTER", 0.1)
+    monkeypatch.setattr(mqtt_module, "DEAD_AFTER", 0.5)
     async with opened(virtual) as found:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.8)
         assert not found.connection.lost.done()
         virtual.faults.frozen = True
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             assert isinstance(await found.connection.lost, ConnectTimeoutError)
         with pytest.raises(ConnectTimeoutError):
             await found.connection.publish(TOPIC, b"")
@@ -286,3 +286,17 @@ def test_answers_that_nobody_waits_for():
 
 def test_the_code_is_not_shown():
     assert "12345678" not in repr(LOGIN)
+
+
+async def test_the_buffer_of_a_connection_is_small_and_messages_may_be_larger(virtual):
+    """Asyncio keeps a quarter of a megabyte for each connection unless it is told not to."""
+    async with opened(virtual) as found:
+        protocol = found.connection._transport._ssl_protocol
+        assert len(protocol._ssl_buffer) == protocol.max_size == 1 << 15
+        await found.connection.subscribe(f"device/{virtual.serial}/report")
+        sizes = [1, (1 << 15) - 1, 1 << 15, 100_000, 12_000, MAX_MESSAGE_SIZE - 100]
+        messages = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
+        for message in messages:
+            await virtual.publish(message)
+        await until(lambda: len(found.messages) == len(sizes))
+        assert found.messages == messages

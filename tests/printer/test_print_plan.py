@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from custom_components.bambu_printer.printer.errors import ProjectError
 from custom_components.bambu_printer.printer.models import MODELS, PrinterModel
 from custom_components.bambu_printer.printer.operations.printing import job_name
 from custom_components.bambu_printer.printer.print_plan import (
@@ -152,3 +153,10 @@ def test_bed(sliced: str, told: str) -> None:
 )
 def test_name_of_a_job(path: str, name: str) -> None:
     assert job_name(path) == name
+
+
+def test_nothing_to_print() -> None:
+    with pytest.raises(ProjectError, match="names no filament"):
+        plan(printer(0.4))
+    with pytest.raises(ProjectError, match="none of its plates is sliced"):
+        make_plan("/x.3mf", ProjectInfo(), printer(0.4), model("X1C"))

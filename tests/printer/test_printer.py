@@ -44,11 +44,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nothing longer than a test can."""
     monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.02)
     monkeypatch.setattr(session_module, "_LONGEST_DELAY", 0.1)
-    monkeypatch.setattr(session_module, "ACK_TIMEOUT", 0.3)
-    monkeypatch.setattr(
-        session_module.Session.request, "__kwdefaults__", {"limit": 0.3}
-    )
-    monkeypatch.setattr(printer_module, "FIRST_REPORT_TIMEOUT", 0.5)
     monkeypatch.setattr(printer_module, "VERSION_TIMEOUT", 0.5)
     monkeypatch.setattr(printer_module, "_VERSION_INTERVAL", 0.1)
 
@@ -210,7 +205,8 @@ async def test_a_wrong_access_code(printer):
     assert not pair.printer.available
 
 
-async def test_a_printer_that_reports_nothing(printer):
+async def test_a_printer_that_reports_nothing(printer, monkeypatch):
+    monkeypatch.setattr(printer_module, "FIRST_REPORT_TIMEOUT", 0.5)
     pair = Pair(printer)
     printer.faults.silent = True
     with pytest.raises(NoReportError):
@@ -549,6 +545,7 @@ async def test_heating_the_chamber_sets_the_duct_first(start):
     assert pair.sent == [chamber(40), chamber(0)]
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("target", "lines"), [(50, "M145 P1\nM141 S50\n"), (0, "M141 S0\nM145 P0\n")]
 )
@@ -797,6 +794,7 @@ async def test_a_printer_that_wants_signatures(start, model):
     assert pair.printer.available
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_silence_of_a_printer_that_wants_signatures_is_a_refusal(start):
     pair = await start("X1C")
     pair.virtual.faults.refuse_control = True

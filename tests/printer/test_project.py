@@ -194,6 +194,13 @@ def test_hostile_or_broken_xml(reader_of, content):
     assert caught.value.details["path"] == "/part.3mf"
 
 
+def test_of_two_plates_with_one_number_the_first(reader_of):
+    text = SLICE_INFO.replace('key="index" value="3"', 'key="index" value="2"')
+    info = reader_of(**{"Metadata/slice_info.config": text.encode()}).info()
+    assert [plate.prediction for plate in info.plates] == [5935]
+    assert info.plate(None) is info.plate(2)
+
+
 def test_a_filament_with_a_huge_number(reader_of):
     """A mapping has a place for each number up to the largest."""
     text = SLICE_INFO.replace('filament id="3"', 'filament id="2000000000"')

@@ -357,8 +357,11 @@ def test_description_has_the_video_only() -> None:
     assert "audio" not in text
     assert "10.0.0.9" not in text
     assert "a=fmtp:96 sprop-parameter-sets=Z,a\r\n" in text
+    for other in (b"", b"v=0\r\n", b"v=0\r\nm=audio 0 RTP/AVP 97\r\n"):
+        with pytest.raises(RtspError):
+            read_video(other, "rtsps://h/")
     with pytest.raises(RtspError):
-        read_video(b"v=0\r\nm=audio 0 RTP/AVP 97\r\n", "rtsps://h/")
+        read_video(sdp, "rtsps://[h/")
 
 
 @pytest.mark.parametrize(
@@ -399,6 +402,7 @@ async def test_messages() -> None:
     for garbage in (
         b"",
         b"$\x00\xff\xffshort",
+        b"  \r\n\r\n",
         b"x" * 70_000,
         b"RTSP/1.0 200 OK\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
         b"RTSP/1.0 200 OK\r\nContent-Length: 999999\r\n\r\n",

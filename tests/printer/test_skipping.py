@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bambu_printer.printer import errors
 from custom_components.bambu_printer.printer.project import Plate, ProjectObject
-from custom_components.bambu_printer.printer.skipping import object_numbers
+from custom_components.bambu_printer.printer.skipping import object_numbers, skippable
 
 OBJECTS = (
     ProjectObject(identify_id=409, name="Base"),
@@ -71,6 +71,8 @@ def test_what_is_skipped_already_counts() -> None:
     ids=["no labels", "one object", "65 objects"],
 )
 def test_limits_of_the_printer(plate: Plate) -> None:
+    assert not skippable(plate)
+    assert skippable(PLATE)
     with pytest.raises(errors.NotSkippableError):
         object_numbers([plate.objects[0].identify_id], plate)
 

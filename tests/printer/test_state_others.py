@@ -434,6 +434,7 @@ def test_which_unit_a_module_is(name, number):
     [
         ({}, None, None),
         ({"new_version_state": 2}, None, False),
+        ({"new_version_state": 0, "ota_new_version_number": "01.09"}, None, False),
         ({"new_version_state": 1}, None, True),
         ({"new_version_state": 1, "ota_new_version_number": "01.09"}, "01.09", True),
         (
@@ -456,7 +457,8 @@ def test_versions_on_offer(upgrade, available, offered):
 
 
 @pytest.mark.parametrize(
-    ("value", "progress"), [("", None), ("42", 42), (42, 42), ("0", 0)]
+    ("value", "progress"),
+    [("", None), ("42", 42), (42, 42), ("0", 0), ("900", None), (-1, None)],
 )
 def test_progress_of_an_update(value, progress):
     upgrade = {"status": "FLASHING", "progress": value, "force_upgrade": False}

@@ -64,9 +64,10 @@ _EVENTS: Final = (
     EVENT_HOMEASSISTANT_STARTED,
     ar.EVENT_AREA_REGISTRY_UPDATED,
     dr.EVENT_DEVICE_REGISTRY_UPDATED,
-    er.EVENT_ENTITY_REGISTRY_UPDATED,
 )
 """What may change the names of printers, or the languages that are spoken."""
+PAUSE = 0.5
+"""Seconds between two looks at all that: a printer that is added changes it a hundred times."""
 
 
 class Sentences:
@@ -81,6 +82,7 @@ class Sentences:
         self._unregister: CALLBACK_TYPE | None = None
         self._changed = asyncio.Event()
         self._updating = False
+        self._next_look = 0.0
         self._end_question: CALLBACK_TYPE | None = None
 
     @callback
@@ -88,6 +90,11 @@ class Sentences:
         """Register the sentences, and follow what changes them."""
         for event in _EVENTS:
             self._hass.bus.async_listen(str(event), self._async_something_changed)
+        self._hass.bus.async_listen(
+            str(er.EVENT_ENTITY_REGISTRY_UPDATED),
+            self._async_something_changed,
+            event_filter=self._async_is_ours,
+        )
         self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, self._async_stop)
         async_listen_entity_updates(
             self._hass, conversation.DOMAIN, self._async_something_changed
@@ -112,6 +119,12 @@ class Sentences:
             self._end_question()
 
     @callback
+    def _async_is_ours(self, data: er.EventEntityRegistryUpdatedData) -> bool:
+        """Whether an entity is a printer's; of one that is gone nobody knows any more."""
+        entity = er.async_get(self._hass).async_get(data["entity_id"])
+        return entity is None or entity.platform == DOMAIN
+
+    @callback
     def _async_something_changed(self, _event: object = None) -> None:
         self._changed.set()
         if not self._updating:
@@ -122,6 +135,8 @@ class Sentences:
         """Register the sentences anew, if names or languages are other ones."""
         try:
             while self._changed.is_set():
+                await asyncio.sleep(self._next_look - self._hass.loop.time())
+                self._next_look = self._hass.loop.time() + PAUSE
                 self._changed.clear()
                 vocabulary, languages = known = self._async_look_around()
                 if known != self._known:

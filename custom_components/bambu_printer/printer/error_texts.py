@@ -6,6 +6,7 @@ model begin with; it says nothing of the printer, its owner, or the error.
 
 from collections.abc import Mapping
 from typing import Final
+import unicodedata
 
 import orjson
 
@@ -67,7 +68,9 @@ def read_catalogue(body: bytes, language: str) -> tuple[str, dict[str, str]] | N
     for kind in ("device_hms", "device_error"):
         for item in records(mapping(data.get(kind)).get(language)):
             code = text(item.get("ecode"), "").upper()
-            words = " ".join(text(item.get("intro"), "").split())
+            intro = " ".join(text(item.get("intro"), "").split())
+            # Some languages have marks in between that only say where lines may break.
+            words = "".join(x for x in intro if unicodedata.category(x) != "Cf")
             if code and words.isprintable() and len(texts) < _MOST_TEXTS:
                 texts[code] = words[:_LONGEST]
     if not texts:

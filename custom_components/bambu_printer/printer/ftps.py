@@ -195,7 +195,11 @@ class Connection(ftplib.FTP_TLS):
     @override
     def makepasv(self) -> tuple[str, int]:
         """Ask where to connect to; only the port of the answer is believed."""
-        _, port = ftplib.parse227(self.sendcmd("PASV"))  # noqa: S321 - within TLS
+        if self.af == socket.AF_INET6:
+            # The other answer has no room for such an address.
+            _, port = super().makepasv()
+        else:
+            _, port = ftplib.parse227(self.sendcmd("PASV"))  # noqa: S321 - within TLS
         return self.host, port
 
     def _begin(

@@ -45,6 +45,8 @@ class Lane:
         self._connection: Connection | None = None
         self._dialling: Connection | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self.paused = False
+        """Whether nothing may be done, for others to have the server."""
         self._now: asyncio.Future[Any] | None = None
         self._work: _Work | None = None
         self._closing = False
@@ -72,8 +74,8 @@ class Lane:
         """
         loop = asyncio.get_running_loop()
         async with self._lock:
-            if self._closing:
-                raise NotConnectedError("the storage is being closed")
+            if self._closing or self.paused:
+                raise NotConnectedError("the storage was let go")
             if self._idle:
                 self._idle.cancel()
                 self._idle = None

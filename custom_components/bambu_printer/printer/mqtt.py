@@ -8,6 +8,7 @@ connection and TLS, each step bounded, and paho is handed what it takes for a so
 """
 
 import asyncio
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
@@ -50,6 +51,8 @@ MAX_MESSAGE_SIZE = 1 << 20
 """Bytes; the largest real report has about 15,000."""
 _MAX_BACKLOG = 1 << 18
 """Bytes that may wait to be sent to a printer that does not read."""
+_READ_BUFFER = 1 << 15
+"""Bytes that are read from the network at once: more than a full report has."""
 _TLS_SLACK = 5.0
 """Seconds that asyncio's own limit leaves ours, whose error says more."""
 
@@ -300,6 +303,7 @@ class Connection(asyncio.Protocol):
         if secured is None:
             # Gone right after the handshake, whatever the type says.
             raise HungUpError("hung up after the TLS handshake")
+        _shrink_read_buffer(secured)
         self._transport = secured
         self._heard = self._loop.time()
         return secured
@@ -423,6 +427,30 @@ class Connection(asyncio.Protocol):
         if self._pinger is not None:
             self._pinger.cancel()
             self._pinger = None
+
+
+def _shrink_read_buffer(transport: asyncio.Transport) -> None:
+    """Give a TLS connection a read buffer for a report instead of one for a download.
+
+    Asyncio allocates 256 KiB for each connection, keeps them as long as it lasts, and as
+    much again for a moment for each read.  It has no setting for that; TLS itself hands
+    out no more than 16 KiB at once.  Nothing is done where asyncio looks different from
+    what is known, or where the system itself writes into the buffer behind its back.
+    """
+    protocol = getattr(transport, "_ssl_protocol", None)
+    if (
+        isinstance(protocol, SSLProtocol)
+        and isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+        and isinstance(getattr(protocol, "_ssl_buffer", None), bytearray)
+        and isinstance(getattr(protocol, "_ssl_buffer_view", None), memoryview)
+        and protocol.max_size > _READ_BUFFER
+    ):
+        buffer = bytearray(_READ_BUFFER)
+        vars(protocol).update(
+            max_size=_READ_BUFFER,
+            _ssl_buffer=buffer,
+            _ssl_buffer_view=memoryview(buffer),
+        )
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ class ReportOrder:
 
     def __init__(self) -> None:
         """Start with no report."""
-        self._last: deque[tuple[int, frozenset[str]]] = deque(maxlen=_WINDOW)
+        self._last: deque[tuple[int, tuple[str, ...]]] = deque(maxlen=_WINDOW)
         self._newest = 0
         self._late = 0
 
@@ -39,26 +39,21 @@ class ReportOrder:
         """Whether the report has the number of the newest one."""
         return 0 < self._newest == integer(status.get("sequence_id"), 0)
 
-    def overtaken(self, status: Mapping[str, Any]) -> frozenset[str] | None:
+    def overtaken(self, status: Mapping[str, Any]) -> set[str] | None:
         """Take note of a report.
 
         Returns None for one that is in order, and for one that is late the keys in it that
         later reports have told already.
         """
         number = integer(status.get("sequence_id"), 0)
-        # Most reports have the keys of the one before: one set for all of them.
-        keys = self._last[-1][1] if self._last else frozenset[str]()
-        if keys != status.keys():
-            keys = frozenset(status)
         late = 0 < self._newest - number < _WINDOW and number > 0
         self._late = self._late + 1 if late else 0
         if not late or self._late >= _RESTART:
             if not 0 <= number - self._newest < _WINDOW:
                 self.forget()
             self._newest = number
-            self._last.append((number, keys))
+            # Hardly any report is ever overtaken: what it takes to tell is made then.
+            self._last.append((number, tuple(status)))
             return None
-        told = frozenset[str]().union(
-            *(later for at, later in self._last if at > number)
-        )
-        return keys & told
+        told = set[str]().union(*(later for at, later in self._last if at > number))
+        return status.keys() & told

@@ -11,6 +11,7 @@ from .errors import (
     ModelMismatchError,
     NozzleMismatchError,
     PlateMissingError,
+    ProjectError,
     UnsupportedError,
 )
 from .mapping import Assignment, MissReason, assign, assign_chosen, parse_mapping
@@ -113,14 +114,19 @@ def make_plan(
     """Plan a print of one plate; without a number of the only one.
 
     `ams_mapping` has an entry for each filament of the project (see `parse_mapping`);
-    without it slots are found automatically (see `assign`).  Raises `PlateMissingError`
-    or `InvalidValueError` when there is nothing to plan, and `UnsupportedError` for an AMS
-    that is not there; everything else that speaks against it is in the plan's `problems`.
+    without it slots are found automatically (see `assign`).  Raises `ProjectError`,
+    `PlateMissingError` or `InvalidValueError` when there is nothing to plan, and
+    `UnsupportedError` for an AMS that is not there; everything else that speaks against it is in the plan's `problems`.
     """
+    if not info.plates:
+        raise ProjectError(path, "none of its plates is sliced")
     chosen = info.plate(plate)
     if chosen is None:
         plates = ", ".join(str(item.number) for item in info.plates)
         raise PlateMissingError(path, plates or "-")
+    if not chosen.filaments:
+        # The printer would be told to take it from nowhere.
+        raise ProjectError(path, f"plate {chosen.number} names no filament")
     if use_ams and not state.ams.units:
         raise UnsupportedError("AMS", model.key)
     extruders = state.capabilities.extruders

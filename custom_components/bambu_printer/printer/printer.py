@@ -297,9 +297,11 @@ class BambuPrinter(
         await self.jpeg_camera.pause()
         await self.live_view.pause()
 
-    def _resume_camera(self) -> None:
+    def _resume_others(self) -> None:
+        """Let the camera and the file server be called again."""
         self.jpeg_camera.resume()
         self.live_view.resume()
+        self.storage.resume()
 
     # Session
 
@@ -326,7 +328,7 @@ class BambuPrinter(
     async def _start_session(self) -> None:
         try:
             await self._session.start()
-            self._resume_camera()
+            self._resume_others()
             async with asyncio.timeout(FIRST_REPORT_TIMEOUT):
                 await self._complete.wait()
             self._require_session()
@@ -357,7 +359,8 @@ class BambuPrinter(
     async def pause_session(self) -> None:
         """Give up the connection, until `resume_session`.
 
-        Printers serve few clients: this makes room for another one.
+        Printers serve few clients: this makes room for another one.  The camera and the
+        file server are let go, too; a transfer is stopped.
         """
         if self.service_state in (ServiceState.PAUSED, ServiceState.QUIT):
             return
@@ -366,6 +369,7 @@ class BambuPrinter(
         self._set_service_state(ServiceState.PAUSED)
         await self._pause_camera()
         await self._session.stop()
+        await self.storage.pause()
 
     async def resume_session(self) -> None:
         """Connect again after `pause_session`.
@@ -376,7 +380,7 @@ class BambuPrinter(
         if self.service_state is ServiceState.PAUSED:
             self._complete.clear()
             self._set_service_state(ServiceState.DISCONNECTED)
-            self._resume_camera()
+            self._resume_others()
             await self._session.start(insist=True)
 
     async def quit(self) -> None:
@@ -528,31 +532,39 @@ class BambuPrinter(
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
-        was_complete, before = self.raw.complete, self.control
+        was_complete, before = self.raw.complete, self._evidence.signature_required()
         now = self.clock()
-        self.trace.record(now, message, self.raw.data)
-        malformed = self.counters.malformed
+        known, malformed = self.raw.data, self.counters.malformed
         if self._watchdog is not None:
             self._watchdog.heard(
                 asyncio.get_running_loop().time(),
                 report=extract_status(message) is not None,
             )
         keys = self.raw.apply(message)
+        self.trace.record(now, message, known, self.raw.news)
         if self.counters.malformed > malformed:
             self._tell_malformed("values of a wrong type")
         keys |= self._apply_answers(message)
         changed = self._decode(keys, now) if keys else frozenset()
+        if changed:
+            self._follow_up(changed)
+        if self.raw.complete and not was_complete:
+            self._complete.set()
+        # Nothing else that decides what can be done changes here.
+        if (
+            self.raw.complete is not was_complete
+            or self._evidence.signature_required() is not before
+        ):
+            self._tell_connection()
+        self._tell_update(changed)
+
+    def _follow_up(self, changed: frozenset[str]) -> None:
         if "ams" in changed:
             self._ask_about_new_units()
         if "camera" in changed:
             self.camera.clear_error()
         if "firmware" in changed:
             self._ask_after_update()
-        if self.raw.complete and not was_complete:
-            self._complete.set()
-        if (self.raw.complete, self.control) != (was_complete, before):
-            self._tell_connection()
-        self._tell_update(changed)
 
     def _ask_about_new_units(self) -> None:
         """Ask for versions when an AMS is plugged in: the reports do not carry them."""
@@ -614,13 +626,15 @@ class BambuPrinter(
             if MODULES_KEY in keys and self._identify()
             else sections_of(keys)
         )
-        version = self.state.firmware.version
+        old = self.state
         self.state, changed = decode_sections(
-            self.state, self.raw.data, sections, self._context(now)
+            old, self.raw.data, sections, self._context(now)
         )
-        if version and version != self.state.firmware.version:
-            self._evidence.forget()
-        self._evidence.flagged(self.state.capabilities.signature_required)
+        if changed:
+            version = old.firmware.version
+            if version and version != self.state.firmware.version:
+                self._evidence.forget()
+            self._evidence.flagged(self.state.capabilities.signature_required)
         return changed
 
     def restore(self, raw: Mapping[str, Any]) -> None:

@@ -162,6 +162,7 @@ class ProjectReader:
         plates = [
             self._plate(element, settings, names) for element in root.findall("plate")
         ][:MAX_PLATES]
+        numbered = {plate.number: plate for plate in reversed(plates)}
         header = {
             item.get("key"): item.get("value", "") for item in root.iter("header_item")
         }
@@ -178,7 +179,9 @@ class ProjectReader:
             plates=tuple(
                 plate
                 for plate in plates
-                if f"Metadata/plate_{plate.number}.gcode" in self._archive.names
+                # Of several with one number the first.
+                if numbered[plate.number] is plate
+                and f"Metadata/plate_{plate.number}.gcode" in self._archive.names
             ),
             filament_count=count,
         )

@@ -49,6 +49,9 @@ _LOGGER = logging.getLogger(__name__)
 
 BACKGROUND_LIMIT = 150 << 20
 """Bytes that are downloaded as a whole for what nobody asked for expressly."""
+EXPRESS_LIMIT = 4 << 30
+"""Bytes that are downloaded as a whole for what somebody asked for: as much as a file on
+a card can have.  It may take many minutes."""
 PICTURE_KINDS = ("plate", "small", "top", "pick")
 _MOST_REFUSED = 100
 _GCODE = re.compile(r"Metadata/plate_(\d{1,3})\.gcode")

@@ -5,6 +5,8 @@ left still reads like what a printer sends.
 """
 
 from collections.abc import Iterable, Mapping
+from ipaddress import AddressValueError, IPv6Address
+import re
 from typing import Any, Final
 
 REDACTED: Final = "**REDACTED**"
@@ -42,6 +44,26 @@ _PRIVATE: Final = frozenset(
     }
 )
 """Keys of reports and of answers whose values are nobody's business."""
+_PRIVATE_WORDS: Final = re.compile(
+    "ssid|ttcode|tutk|token|auth_?key|passw|secret|cookie|e?mail", re.IGNORECASE
+)
+"""What is in the names of private keys that newer firmware may bring."""
+_SHAPES: Final = (
+    re.compile(r"(?<=://)[^\s\"']+"),
+    re.compile(r"(?<![\w.])(?:[1-9]\d{1,2}|[1-9])(?:\.(?:0|[1-9]\d{0,2})){3}(?![\w.])"),
+    re.compile(r"(?<!\w)[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?!\w)"),
+    re.compile(r"(?<![\w.])[\w-]+\.(?:local|lan|home|fritz\.box)(?!\w)"),
+    re.compile(
+        r"(?<![^/\\])(?!plate_\d+\.)[^/\\]+\.(?:3mf|gcode|stl|step|mp4)(?!\w)",
+        re.IGNORECASE,
+    ),
+)
+"""What is private under whatever key: addresses and the names of files.
+
+Numbers of versions have the form of addresses, but two digits in each place."""
+_IPV6: Final = re.compile(
+    r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])"
+)
 _MEANINGFUL: Final = frozenset({"", "0", "disable"})
 """Values of such keys that say that there is none."""
 _PLACEHOLDERS: Final = frozenset({"", "N/A"})
@@ -97,10 +119,10 @@ class Redaction:
             # A flag at the front tells what an address is for.
             if key == "rtsp_url" and value not in _MEANINGFUL:
                 return f"{value.partition('://')[0]}://{REDACTED}"
-            if key in _PRIVATE and value not in _MEANINGFUL:
+            if _is_private(key) and value not in _MEANINGFUL:
                 return value if board and key == "name" else REDACTED
             return self._text(value)
-        if key in _PRIVATE and value:
+        if _is_private(key) and value:
             return self._number(key, value)
         return value
 
@@ -121,10 +143,25 @@ class Redaction:
         for secret in self._secrets:
             if secret in value:
                 value = value.replace(secret, REDACTED)
-        return value
+        for shape in _SHAPES:
+            value = shape.sub(REDACTED, value)
+        return _IPV6.sub(_without_address, value)
 
     def _number(self, kind: str, value: object) -> int:
         return self._numbers.setdefault((kind, value), len(self._numbers) + 1)
+
+
+def _is_private(key: str) -> bool:
+    return key in _PRIVATE or _PRIVATE_WORDS.search(key) is not None
+
+
+def _without_address(found: re.Match[str]) -> str:
+    """Leave what only looks like an address, as a time does."""
+    try:
+        IPv6Address(found[0])
+    except AddressValueError:
+        return found[0]
+    return REDACTED
 
 
 def secrets_of(data: Mapping[str, Any]) -> set[str]:

@@ -51,6 +51,10 @@ _LONGEST_GROUP = 5.0
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER"
 
 
+_CAMERA, _STILL = "camera", "still"
+"""What players ask for; the pictures are the same."""
+
+
 class Splice:
     """Makes one RTP stream out of several, so that a player can go on with the next."""
 
@@ -140,6 +144,8 @@ class RtspRelay:
         self._video: Video | None = None
         self._splice = Splice()
         self._streaming = False
+        self._watched = False
+        """Whether somebody who stays has begun to play."""
         self._paused = self._closed = False
 
     def set_endpoint(self, endpoint: Endpoint) -> None:
@@ -148,17 +154,22 @@ class RtspRelay:
 
     @property
     def streaming(self) -> bool:
-        """Whether the printer is sending."""
-        return self._streaming
+        """Whether the printer is sending, and to somebody who watches.
+
+        Who takes a still image does not: with an open dashboard that comes and goes every
+        ten seconds, and nobody wants to find it in the history.
+        """
+        return self._streaming and self._watched
 
     @property
     def viewers(self) -> int:
         """How many players are connected."""
         return sum(player.known for player in self._players)
 
-    async def url(self) -> str:
+    async def url(self, *, still: bool = False) -> str:
         """Return the address for players on this machine, which changes with each start.
 
+        `still` is for who takes a picture and leaves: that does not count as streaming.
         Raises `CameraReleasedError` after `close`.
         """
         async with self._starting:
@@ -168,7 +179,9 @@ class RtspRelay:
                 self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         # Home Assistant hides a parameter of this name in its logs.
-        return f"rtsp://127.0.0.1:{port}/camera?auth={self._key}"
+        return (
+            f"rtsp://127.0.0.1:{port}/{_STILL if still else _CAMERA}?auth={self._key}"
+        )
 
     def clear_error(self) -> None:
         """Forget what was wrong: it is probably mended."""
@@ -247,6 +260,8 @@ class RtspRelay:
                 self._answer(player, item, Session=player.session)
                 player.playing = True
                 player.asked = asyncio.get_running_loop().time()
+                if f"/{_STILL}" not in url:
+                    self._watch()
             case "TEARDOWN":
                 self._answer(player, item)
                 return False
@@ -336,6 +351,12 @@ class RtspRelay:
                 self._run(), name="bambu_printer live view"
             )
 
+    def _watch(self) -> None:
+        if not self._watched:
+            self._watched = True
+            if self._streaming and self.on_change:
+                self.on_change()
+
     def _set(self, error: BambuError | None, *, streaming: bool) -> None:
         changed = streaming != self._streaming or type(error) is not type(self.error)
         self.error, self._streaming = error, streaming
@@ -366,6 +387,7 @@ class RtspRelay:
             # The printer serves nobody else before this is closed.
             await asyncio.gather(stream, return_exceptions=True)
             self._video = None
+            self._watched = False
             self._set(self.error, streaming=False)
             for player, task in self._players.items():
                 if player.ready:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .printer import BambuPrinter
 from .session import Endpoint
-from .trace import VERSION
+from .trace import VERSION, whole
 from .values import mapping, records, text
 
 _SERIAL_LENGTH = 15
@@ -34,5 +34,5 @@ def replay(trace: Mapping[str, Any]) -> BambuPrinter:
     printer.restore(mapping(trace.get("base")))
     for item in messages:
         now = datetime.fromisoformat(item["at"])
-        printer.on_message(mapping(item.get("message")))
+        printer.on_message(whole(item, printer.raw.data))
     return printer

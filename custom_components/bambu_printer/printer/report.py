@@ -10,7 +10,9 @@ halfway leaves the last good state standing.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import compress, filterfalse, repeat
 import logging
+from operator import ne
 from typing import Any, Final
 
 from .counters import Counters
@@ -115,6 +117,9 @@ class RawReport:
         """Whether a full report has arrived since the last `forget`."""
         self.unknown_keys: set[str] = set()
         """Keys that no source describes; newer firmware brings them."""
+        self.news: Raw | None = None
+        """What the last message said that was not known before, whether it could be read
+        or not, when it told everything else as well; None when it did not."""
 
     def forget(self) -> None:
         """Take what is known for stale: only a full report makes it whole again."""
@@ -134,6 +139,7 @@ class RawReport:
         Parts of ``device`` are named ``device.extruder`` and so on.  Messages without a
         status (acknowledgements, logs) change nothing.
         """
+        self.news = None
         status = extract_status(message)
         if status is None:
             return set()
@@ -156,21 +162,23 @@ class RawReport:
     def _take(self, status: Raw) -> set[str]:
         old = self.data
         # Nearly all of a report repeats what is known, and was checked when it first came.
-        # Comparing costs next to nothing; only the rest is looked at from here on.
+        # Comparing costs next to nothing, without a line of Python for each key; only the
+        # rest is looked at from here on.
+        known = map(old.get, status, repeat(_MISSING))
         news = {
-            key: value
-            for key, value in status.items()
-            if (before := old.get(key, _MISSING)) is not value and before != value
+            key: status[key]
+            for key in compress(status, map(ne, status.values(), known, strict=True))
         }
         # It differs in every report that has any, and is nobody's news.
         news.pop("sequence_id", None)
+        said = news
         if refused := self._refused(news):
             status = {key: value for key, value in status.items() if key not in refused}
             news = {key: value for key, value in news.items() if key not in refused}
         # Some firmware leaves ``msg`` out, also in tiny reports: only a marked report
         # that really carries the state may replace everything.
         if status.get("msg") in (0, "0") and "gcode_state" in status:
-            return self._replace(status, news)
+            return self._replace(status, news, said)
         self.counters.delta += 1
         # Unmarked full reports are merged like the others, and make the state whole.
         if (
@@ -208,9 +216,13 @@ class RawReport:
             _LOGGER.debug("Keys of a report that are not known yet: %s", noted)
         return keys - self.unknown_keys
 
-    def _replace(self, status: Raw, news: Raw) -> set[str]:
+    def _replace(self, status: Raw, news: Raw, said: Raw) -> set[str]:
         old = self.data
-        gone = [key for key in old if key not in status and key not in _OWN_KEYS]
+        gone = [
+            key for key in filterfalse(status.__contains__, old) if key not in _OWN_KEYS
+        ]
+        if not gone:
+            self.news = said
         # What equals the old stays the old object.
         new = {**old, **news}
         for key in gone:

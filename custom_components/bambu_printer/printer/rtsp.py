@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 import hashlib
+from itertools import pairwise
 from secrets import token_hex
 import struct
 from urllib.parse import urljoin
@@ -81,7 +82,9 @@ async def read(reader: asyncio.StreamReader) -> Message | Packet:
         raise RtspError("headers without end") from err
     if len(head) > LONGEST_HEAD:
         raise RtspError("headers too long")
-    start, *lines = head.decode("utf-8", "replace").strip().splitlines()
+    start, *lines = head.decode("utf-8", "replace").strip().splitlines() or [""]
+    if not start:
+        raise RtspError("headers of nothing")
     headers: dict[str, str] = {}
     challenges: list[str] = []
     for line in lines:
@@ -158,7 +161,7 @@ def read_video(sdp: bytes, base: str) -> Video:
     """
     lines = sdp.decode("utf-8", "replace").splitlines()
     starts = [index for index, line in enumerate(lines) if line.startswith("m=")]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise((*starts, len(lines))):
         if not lines[start].startswith("m=video"):
             continue
         media = lines[start:end]
@@ -177,7 +180,10 @@ def _resolve(base: str, control: str) -> str:
         return control
     # Not every library knows that these schemes have relative addresses.
     scheme, _, rest = base.partition("://")
-    joined = urljoin(f"http://{rest.rstrip('/')}/", control)
+    try:
+        joined = urljoin(f"http://{rest.rstrip('/')}/", control)
+    except ValueError as err:
+        raise RtspError("an address that is none") from err
     return f"{scheme}://{joined.removeprefix('http://')}"
 
 

@@ -18,6 +18,11 @@ _MOST_NAMED = 20
 """Objects that an error names at most."""
 
 
+def skippable(plate: Plate) -> bool:
+    """Tell whether objects of a plate can be skipped."""
+    return plate.labelled and 2 <= len(plate.objects) <= MOST_OBJECTS
+
+
 def object_numbers(
     wanted: Sequence[int | str], plate: Plate | None, skipped: Sequence[int] = ()
 ) -> list[int]:
@@ -81,7 +86,7 @@ def _list(objects: Sequence[ProjectObject]) -> str:
 
 
 def _check(numbers: Sequence[int], plate: Plate, skipped: Sequence[int]) -> None:
-    if not plate.labelled or not 2 <= len(plate.objects) <= MOST_OBJECTS:
+    if not skippable(plate):
         raise NotSkippableError(MOST_OBJECTS)
     gone = {*numbers, *skipped} | {x.identify_id for x in plate.objects if x.skipped}
     if gone >= {x.identify_id for x in plate.objects}:

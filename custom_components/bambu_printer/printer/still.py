@@ -40,7 +40,7 @@ class StillTaker:
             # One that was taken while we waited is as good as it gets.
             if self._time < min(loop.time() - max_age, asked):
                 try:
-                    url = await self._relay.url()
+                    url = await self._relay.url(still=True)
                     self._picture = await loop.run_in_executor(None, _grab, url)
                 except (OSError, ImportError) as err:
                     reason = self._relay.error or CameraError("no picture")

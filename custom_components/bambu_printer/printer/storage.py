@@ -82,6 +82,15 @@ class PrinterStorage:
         """Stop what is being done and hang up; the next operation connects again."""
         await self._lane.close()
 
+    async def pause(self) -> None:
+        """Stop what is being done and hang up; nothing connects until `resume`."""
+        self._lane.paused = True
+        await self._lane.close()
+
+    def resume(self) -> None:
+        """Let operations connect again."""
+        self._lane.paused = False
+
     @property
     def busy(self) -> bool:
         """Whether something is being done; others have to wait for it."""

@@ -2,30 +2,38 @@
 
 A trace is what was known at some moment, and all messages since then.  Kept are two
 halves; when the newer one is full the older one goes, so that there is always a moment to
-begin with.  What is kept are the parsed messages and states themselves, which nobody
-changes: keeping them costs no copy.
+begin with.  What is kept are the parsed values themselves, which nobody changes: keeping
+them costs no copy.  Of a report that tells everything anew only the news are kept: eighty
+whole ones would be a megabyte for each printer.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from .redaction import Redaction, secrets_of
-from .values import Raw
+from .values import Raw, mapping
 
 _HALF: Final = 40
 """Messages in a half: a printer that prints sends one or two a second."""
-_MOST_VALUES: Final = 20_000
-"""Values in the messages of a half; a large report has about 700."""
-_MOST_VALUES_OF_MESSAGE: Final = 5_000
-VERSION: Final = 1
+_MOST_VALUES: Final = 5_000
+"""Values in the messages of a half, and in one message; a large report has about 700."""
+VERSION: Final = 2
+_PARTS: Final = "device"
+"""The one object that changes with each report of some models, though never most of it."""
+
+
+type _Message = tuple[datetime, Raw, bool]
+"""When it came, what it said, and whether it has told everything else, too, just as it
+was known."""
 
 
 @dataclass(slots=True)
 class _Half:
     base: Raw
     """What was known before its first message."""
-    messages: list[tuple[datetime, Raw]] = field(default_factory=list)
+    messages: list[_Message] = field(default_factory=list)
     values: int = 0
 
 
@@ -39,10 +47,28 @@ class Trace:
         self.skipped = 0
         """Messages that were too large to keep."""
 
-    def record(self, at: datetime, message: Raw, before: Raw) -> None:
-        """Keep a message, and what was known before it."""
-        size = _size(message, _MOST_VALUES_OF_MESSAGE)
-        if size >= _MOST_VALUES_OF_MESSAGE:
+    def record(
+        self, at: datetime, message: Raw, before: Raw, news: Raw | None = None
+    ) -> None:
+        """Keep a message, and what was known before it.
+
+        `news` is what was not known yet in one that has told everything else as well.
+        """
+        only_news = news is not None
+        if news is not None:
+            said = {"sequence_id": message["print"].get("sequence_id"), **news}
+            parts, known = news.get(_PARTS), before.get(_PARTS)
+            if parts is not None and known is not None:
+                said[_PARTS] = {
+                    key: value
+                    for key, value in parts.items()
+                    if key not in known or known[key] != value
+                }
+                only_news = known.keys() <= parts.keys()
+            if only_news:
+                message = {"print": said}
+        size = _size(message, _MOST_VALUES)
+        if size >= _MOST_VALUES:
             self.skipped += 1
             # What comes after it cannot be understood without it.
             self._older, self._newer = None, _Half({})
@@ -53,7 +79,7 @@ class Trace:
             half = self._newer
         elif not half.messages:
             half.base = before
-        half.messages.append((at, message))
+        half.messages.append((at, message, only_news))
         half.values += size
 
     def to_json(
@@ -71,21 +97,37 @@ class Trace:
             "skipped": self.skipped,
             "base": redaction.redact(base),
             "messages": [
-                {"at": at.isoformat(), "message": redaction.redact(message)}
+                {
+                    "at": at.isoformat(),
+                    "only_news": only_news,
+                    "message": redaction.redact(message),
+                }
                 for half in halves
-                for at, message in half.messages
+                for at, message, only_news in half.messages
             ],
         }
 
 
+def whole(item: Mapping[str, Any], known: Raw) -> Raw:
+    """Return the message of an item of a trace as it came; `known` is what was before it."""
+    message = mapping(item.get("message"))
+    if not item.get("only_news"):
+        return message
+    # Beside the reports there are things under names with this mark.
+    rest = {key: value for key, value in known.items() if not key.startswith("@")}
+    news = {**mapping(message.get("print"))}
+    if _PARTS in news:
+        news[_PARTS] = {**mapping(rest.get(_PARTS)), **mapping(news[_PARTS])}
+    return {"print": {**rest, **news}}
+
+
 def _size(value: object, limit: int) -> int:
     """Count the values in a message, up to a limit."""
-    count, waiting = 0, [value]
+    count, waiting = 1, [value]
     while waiting and count < limit:
         item = waiting.pop()
-        count += 1
-        if isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
+        inner = item.values() if isinstance(item, dict) else item
+        if isinstance(inner, Collection) and not isinstance(inner, str):
+            count += len(inner)
+            waiting += [each for each in inner if type(each) in (dict, list)]
     return count

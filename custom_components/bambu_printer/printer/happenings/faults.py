@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ..state import PrinterState
-from ..state.errors import Fault
+from ..state.errors import HMS, Fault
 from ..values import text
 from .happening import ErrorEvent, Happening
 from .memory import moment
@@ -49,13 +49,18 @@ class FaultWatcher:
         first = self._standing is None
         before = self._standing or {}
         faults = {fault.text_code: fault for fault in errors.problems}
-        self._standing = {code: before.get(code, now) for code in faults}
         old = self._described
+        self._standing = {code: before.get(code, now) for code in faults}
         self._described = {code: _describe(fault) for code, fault in faults.items()}
+        # Printers tell the two kinds apart from each other, and may not yet have told one.
+        for code in before.keys() - faults.keys():
+            if (errors.hms if code.startswith(HMS) else errors.print_error) is None:
+                self._standing[code] = before[code]
+                self._described[code] = old.get(code, {})
         if first:
             return
         for code, since in before.items():
-            if code not in faults:
+            if code not in self._standing:
                 yield Happening(
                     kind=ErrorEvent.CLEARED,
                     at=now,

@@ -6,7 +6,7 @@ from ..folders import Tree
 from ..ftps import Progress
 from ..paths import normalize
 from ..project import ProjectInfo
-from ..projects import ProjectStore, job_candidates
+from ..projects import EXPRESS_LIMIT, ProjectStore, job_candidates
 from ..storage import PrinterStorage
 from .base import Operations
 
@@ -91,9 +91,11 @@ class FileOperations(Operations):
     ) -> ProjectInfo:
         """Return what a sliced project says of itself, or of one of its plates.
 
+        Printers that only send whole files send it as a whole, once, however large it is.
+
         Raises `ProjectError` for what is none, and when it has no such plate.
         """
-        return await self.projects.get_project_info(path, plate)
+        return await self.projects.get_project_info(path, plate, limit=EXPRESS_LIMIT)
 
     def _require_unused(self, command: str, path: str) -> None:
         """Refuse to touch what the running job may need, or a folder that it is in."""

@@ -23,7 +23,7 @@ from ..models import Family
 from ..paths import name_of, normalize
 from ..print_plan import BedType, PrintPlan, make_plan
 from ..project import ProjectInfo, ProjectReader
-from ..projects import ProjectStore
+from ..projects import EXPRESS_LIMIT, ProjectStore
 from ..slots import SlotAddress
 from ..state.job import GcodeState
 from .base import Operations
@@ -102,7 +102,7 @@ class PrintingOperations(Operations):
         if not name_of(path).lower().endswith(".3mf"):
             raise ProjectError(path, "the name does not end in .3mf")
         if source is None:
-            info = await self.projects.get_project_info(path)
+            info = await self.projects.get_project_info(path, limit=EXPRESS_LIMIT)
         else:
             info = await asyncio.get_running_loop().run_in_executor(
                 None, read_local_project, source

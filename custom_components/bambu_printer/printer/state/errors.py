@@ -52,7 +52,9 @@ CANCELLED_CODES = frozenset({0x0300400C, 0x0500400E})
 """Print errors that only say that somebody cancelled the job."""
 _MOST_MESSAGES = 64
 """More than any printer has to say at once."""
-UNSIGNED_CODE = "HMS_0500_0500_0001_0007"
+HMS = "HMS_"
+"""What the codes of messages begin with, and those of print errors do not."""
+UNSIGNED_CODE = f"{HMS}0500_0500_0001_0007"
 """The message that the printer wants signed commands."""
 
 
@@ -72,7 +74,7 @@ class HmsMessage:
             self.code >> 16,
             self.code & 0xFFFF,
         )
-        return "HMS_" + "_".join(f"{word:04X}" for word in words)
+        return HMS + "_".join(f"{word:04X}" for word in words)
 
     @property
     def catalogue_key(self) -> str:
@@ -177,6 +179,13 @@ class ErrorState:
         if self.print_error is None:
             return None
         return PrintError(self.print_error).is_problem
+
+    @property
+    def has_problem(self) -> bool | None:
+        """Whether something is wrong, whichever way it is told; None: never reported."""
+        if self.print_error is None and self.hms is None:
+            return None
+        return bool(self.problems)
 
     @property
     def asking(self) -> bool:

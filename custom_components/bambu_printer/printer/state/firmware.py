@@ -11,8 +11,8 @@ INPUTS = frozenset({"@modules", "upgrade_state"})
 _MAIN_MODULES = ("ota", "rv1126", "esp32")
 """Where the version of the whole printer stands; old firmware has no ``ota``."""
 _AMS_MODULES = frozenset({"ams", "ams_f1", "n3f", "n3s"})
-_UP_TO_DATE = 2
-"""What may still be on offer then is an older version."""
+_OFFERED = 1
+"""Otherwise the printer has not looked, or what it names is an older version."""
 _RUNNING = frozenset(
     {
         "DOWNLOADING",
@@ -100,20 +100,21 @@ def main_module(modules: tuple[Module, ...]) -> Module | None:
 def decode(raw: Raw, previous: FirmwareState, context: Context) -> FirmwareState:
     """Read the version list and the update state."""
     upgrade = mapping(raw.get("upgrade_state"))
-    offers = _offers(upgrade)
+    offered = integer(upgrade.get("new_version_state"), None)
+    offers = _offers(upgrade) if offered in (None, _OFFERED) else {}
     modules = tuple(
         replace(module, offered=_offered(module, offers))
         for module in read_modules(raw)
     )
     main = main_module(modules)
-    offered = integer(upgrade.get("new_version_state"), None)
+    progress = integer(upgrade.get("progress"), None)
     return FirmwareState(
         version=main.version if main else previous.version,
         modules=modules,
-        available=None if offered == _UP_TO_DATE else offers.get("ota"),
-        update_offered=None if offered is None else offered == 1,
+        available=offers.get("ota"),
+        update_offered=None if offered is None else offered == _OFFERED,
         status=text(upgrade.get("status"), None) or None,
-        progress=integer(upgrade.get("progress"), None),
+        progress=progress if progress in range(101) else None,
         forced=flag(upgrade.get("force_upgrade"), None),
     )
 
