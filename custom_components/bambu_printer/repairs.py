@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
@@ -98,6 +98,7 @@ class RetestFlow(_EntryFlow):
         super().__init__(entry)
         self._problem = problem
 
+    @override
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
@@ -186,6 +187,7 @@ class CertificateFlow(_EntryFlow):
 
     _shown: CertificateChain | None = None
 
+    @override
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
@@ -245,6 +247,7 @@ def _fingerprint(pin: str) -> str:
 class AccessCodeFlow(_EntryFlow):
     """Asks for the access code, as the re-authentication of the entry does."""
 
+    @override
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
