@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-import ssl
 import struct
+from typing import override
 
 from .faults import Faults
-from .listening import stop_listening
+from .listening import TlsService
 from .pictures import camera_frames
 
 _HEADER = struct.Struct("<IIII")
@@ -28,7 +26,7 @@ class CameraCounters:
     refused: int = 0
 
 
-class JpegServer:
+class JpegServer(TlsService):
     """Sends moving pictures to whoever logs in; starves all but one, as the hardware does."""
 
     def __init__(
@@ -39,57 +37,20 @@ class JpegServer:
         interval: float,
     ) -> None:
         """Describe the camera: who may watch, and how often there is another frame."""
+        super().__init__()
         self.counters = CameraCounters()
         self.interval = interval
         self._code = code
         self._faults = faults
         self._size = size
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
-        """Listen; return the port."""
-        # With TLS from the start, asyncio would complain of each handshake that is cut off.
-        self._server = await asyncio.start_server(
-            partial(self._accept, context), host, port
-        )
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Stop listening and hang up on everybody."""
-        server, self._server = self._server, None
-        if server is not None:
-            await stop_listening(server)
-            self.drop()
-            server.abort_clients()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
-
-    def drop(self) -> None:
-        """Hang up on everybody."""
-        for task in list(self._tasks):
-            task.cancel()
-
-    async def _accept(
-        self,
-        context: ssl.SSLContext,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+    @override
+    async def _talk(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            with suppress(OSError, EOFError, TimeoutError):
-                await writer.start_tls(context, ssl_handshake_timeout=10)
-                async with asyncio.timeout(10):
-                    login = await reader.readexactly(_LOGIN_SIZE)
-                await self._serve(login, reader, writer)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
+        async with asyncio.timeout(10):
+            login = await reader.readexactly(_LOGIN_SIZE)
+        await self._serve(login, reader, writer)
 
     async def _serve(
         self, login: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

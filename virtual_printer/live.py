@@ -6,19 +6,17 @@ authentication, one video, packets between the messages.
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache
 import hashlib
 import io
 import secrets
-import ssl
 import struct
-from typing import Any
+from typing import Any, override
 
 from .camera import CameraCounters
 from .faults import Faults
-from .listening import stop_listening
+from .listening import TlsService
 from .pictures import camera_frames
 
 _REALM = "LIVE555 Streaming Media"
@@ -26,7 +24,7 @@ _RATE = 12
 _LARGEST_PAYLOAD = 1400
 
 
-class LiveServer:
+class LiveServer(TlsService):
     """Streams moving pictures to one client at a time."""
 
     def __init__(
@@ -37,58 +35,23 @@ class LiveServer:
         size: tuple[int, int],
     ) -> None:
         """Describe the stream: who may see it, and whether it is switched on."""
+        super().__init__()
         self.counters = CameraCounters()
         self.code = code
         self.faults = faults
         self.enabled = enabled
         self.size = size
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
-        """Listen; return the port."""
-        # With TLS from the start, asyncio would complain of each handshake that is cut off.
-        self._server = await asyncio.start_server(
-            partial(self._accept, context), host, port
-        )
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Stop listening and hang up on everybody."""
-        server, self._server = self._server, None
-        if server is not None:
-            await stop_listening(server)
-            self.drop()
-            server.abort_clients()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
-
-    def drop(self) -> None:
-        """Hang up on everybody."""
-        for task in list(self._tasks):
-            task.cancel()
-
-    async def _accept(
-        self,
-        context: ssl.SSLContext,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+    @override
+    async def _talk(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         viewer = _Viewer(self, reader, writer)
         try:
-            with suppress(OSError, EOFError, ValueError):
-                await writer.start_tls(context, ssl_handshake_timeout=10)
-                if self.enabled():
-                    await viewer.serve()
-        except asyncio.CancelledError:
-            pass
+            if self.enabled():
+                await viewer.serve()
         finally:
-            self._tasks.discard(task)
             await viewer.stop()
-            writer.transport.abort()
 
 
 class _Viewer:

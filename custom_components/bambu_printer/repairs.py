@@ -1,8 +1,9 @@
 """The flows of repairs: each tries again whether the problem is still there."""
 
+from abc import ABC, abstractmethod
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
@@ -58,12 +59,24 @@ async def async_create_fix_flow(
     return RetestFlow(entry, problem)
 
 
-class _EntryFlow(RepairsFlow):
+class _EntryFlow(RepairsFlow, ABC):
     """A flow about the entry of a printer."""
 
     def __init__(self, entry: BambuConfigEntry) -> None:
         """Remember the entry."""
         self._entry = entry
+
+    async def async_step_init(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Begin."""
+        return await self.async_step_confirm()
+
+    @abstractmethod
+    async def async_step_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> RepairsFlowResult:
+        """Tell what it is about, and do what the user agrees to."""
 
     def _done(self) -> RepairsFlowResult:
         """Finish: Home Assistant withdraws the repair."""
@@ -85,12 +98,7 @@ class RetestFlow(_EntryFlow):
         super().__init__(entry)
         self._problem = problem
 
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
+    @override
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
@@ -179,12 +187,7 @@ class CertificateFlow(_EntryFlow):
 
     _shown: CertificateChain | None = None
 
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
+    @override
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
@@ -244,12 +247,7 @@ def _fingerprint(pin: str) -> str:
 class AccessCodeFlow(_EntryFlow):
     """Asks for the access code, as the re-authentication of the entry does."""
 
-    async def async_step_init(
-        self, user_input: dict[str, Any] | None = None
-    ) -> RepairsFlowResult:
-        """Begin."""
-        return await self.async_step_confirm()
-
+    @override
     async def async_step_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> RepairsFlowResult:
