@@ -28,12 +28,12 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
                 result[f"{count} printers"] = {"error": str(error)}
                 break
             present = count
-            await settle(home, 10.0 if quick else 90.0)
+            await settle(home, 10.0 if quick else 40.0)
             memory.append((count, await home.ask("memory")))
             if not quick or count > 1:
                 try:
                     result[f"{count} printers"] = await _cost(
-                        home, feeder, count, 4.0 if quick else 10.0
+                        home, feeder, count, 4.0 if quick else 6.0
                     )
                 except WorkerError as error:
                     result[f"{count} printers"] = {"error": str(error)}

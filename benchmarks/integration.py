@@ -17,10 +17,12 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
         Worker("benchmarks.feeder") as feeder,
     ):
         printers = await feeder.ask("add", count=1, model="X1C")
+        before = await home.ask("usage")
         (set_up,) = await home.ask("add", printers=printers)
-        await settle(home, 14.0 if quick else 60.0)
+        after = await home.ask("usage")
+        await settle(home, 14.0 if quick else 30.0)
         seconds = 3.0 if quick else 8.0
-        reports = await _cost(home, feeder, 3 if quick else 7, seconds, same=False)
+        reports = await _cost(home, feeder, 3 if quick else 5, seconds, same=False)
         repeated = await _cost(home, feeder, 1 if quick else 2, seconds, same=True)
         # Before the hours, in which it may be told of lamps that the printer lacks.
         latencies = await call_latencies(home, feeder, 40 if quick else 200)
@@ -30,6 +32,7 @@ async def measure(*, quick: bool = False) -> dict[str, Any]:
         }
         return {
             "config flow to first states, s": set_up,
+            "of these processor time": after["cpu"] - before["cpu"],
             "a report": reports,
             "the same report again": repeated,
             "an hour of a print": hours["X1C"],
