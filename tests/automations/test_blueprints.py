@@ -197,7 +197,7 @@ async def test_filament_low(rig: Rig, told: list[ServiceCall]) -> None:
     await say(rig, ams=ams)
     (call,) = told
     assert call.data["title"] == rig.entry.title
-    kind = rig.state("sensor", "ams_0_tray_1_type").state
+    kind = tray["tray_type"]
     assert call.data["message"] == f"Only 9 % of the {kind} in ams 1 tray 1 is left."
 
 
