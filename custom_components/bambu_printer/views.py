@@ -4,8 +4,8 @@ Nothing is kept on this machine but the pictures of projects, in the folder that
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 import logging
 from urllib.parse import quote
 
@@ -192,27 +192,31 @@ def _head(
 
 
 async def _stream(
-    request: web.Request, response: web.StreamResponse, source: AsyncIterator[bytes]
+    request: web.Request,
+    response: web.StreamResponse,
+    source: AsyncGenerator[bytes],
 ) -> web.StreamResponse:
     """Send what comes; what goes wrong before the first byte is still an error."""
-    first = await anext(source, b"")
-    await response.prepare(request)
-    try:
-        await response.write(first)
-        async for block in source:
-            await response.write(block)
-        await response.write_eof()
-    except BambuError as err:
-        # It is too late to say so: the end that is missing must do.
-        _LOGGER.debug("A file ended early: %s", err)
-        if request.transport:
-            request.transport.close()
+    # However it ends, the printer's storage is let go before anybody hears of it.
+    async with aclosing(source):
+        first = await anext(source, b"")
+        await response.prepare(request)
+        try:
+            await response.write(first)
+            async for block in source:
+                await response.write(block)
+            await response.write_eof()
+        except BambuError as err:
+            # It is too late to say so: the end that is missing must do.
+            _LOGGER.debug("A file ended early: %s", err)
+            if request.transport:
+                request.transport.close()
     return response
 
 
 async def _in_pieces(
     storage: PrinterStorage, path: str, size: int, start: int, end: int
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """Fetch a part of a file piece by piece, letting others to the storage in between."""
     position = start
     while position < end:
@@ -234,7 +238,7 @@ def _part(start: int, length: int) -> Callable[[RangeFile], bytes]:
     return read
 
 
-async def _as_a_whole(storage: PrinterStorage, path: str) -> AsyncIterator[bytes]:
+async def _as_a_whole(storage: PrinterStorage, path: str) -> AsyncGenerator[bytes]:
     """Fetch a file from beginning to end, no faster than somebody takes it."""
     pipe = _Pipe(asyncio.get_running_loop())
     task = asyncio.ensure_future(_feed(storage, path, pipe))
