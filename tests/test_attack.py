@@ -20,7 +20,7 @@ from .conftest import Rig, wait_until
 
 
 async def test_states_fit_and_can_be_sent(
-    hass: HomeAssistant, rig: Rig, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, all_enabled: None, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     report = rig.printer.report
     spool = {

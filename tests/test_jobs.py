@@ -258,12 +258,12 @@ def test_spoilt_record() -> None:
     """What is of another type counts as unknown; without its times there is no record."""
     now = "2026-11-20T12:00:00+00:00"
     whole = {"job": "ab", "outcome": "failed", "start": now, "end": now}
-    spoilt = {**whole, "duration": "long", "picture": None, "name": 5, "filament": 7}
+    spoilt = {**whole, "duration": "long", "picture": None, "name": [5], "filament": 7}
     record = JobRecord.load({**spoilt, "progress": [], "unwatched": "no"})
     assert record == JobRecord.load(whole)
     assert record
     assert record.printing_seconds == 0
-    for key, value in (("start", now[:19]), ("end", None), ("job", 5), ("outcome", "")):
+    for key, value in (("start", now[:19]), ("end", None), ("job", {}), ("outcome", "")):
         assert JobRecord.load({**whole, key: value}) is None
 
 

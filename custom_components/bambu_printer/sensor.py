@@ -208,7 +208,6 @@ PRINTER_SENSORS: tuple[PrinterSensorDescription, ...] = (
         device_class=SensorDeviceClass.DISTANCE,
         native_unit_of_measurement=UnitOfLength.METERS,
         suggested_display_precision=2,
-        entity_registry_enabled_default=False,
         value_fn=job_length,
     ),
     PrinterSensorDescription(

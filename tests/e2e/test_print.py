@@ -173,7 +173,7 @@ async def _fetch(client: Client, path: str) -> tuple[int, bytes]:
 
 async def _skip(client: Client, printer: VirtualPrinter, device: str) -> None:
     await until(client, "sensor.bench", lambda s: s["state"] == "running", WITHIN)
-    before = await state_of(client, "image.bench_objects")
+    before = await state_of(client, "image.bench_object_map")
     objects = (await state_of(client, "sensor.bench_objects"))["attributes"]["objects"]
     saucer = next(item["number"] for item in objects if item["name"] == "Saucer")
     with pytest.raises(DemoError, match="Several objects are called Clip"):
@@ -187,7 +187,7 @@ async def _skip(client: Client, printer: VirtualPrinter, device: str) -> None:
     await until(
         client, "sensor.bench_skipped_objects", lambda s: s["state"] == "1", WITHIN
     )
-    after = await state_of(client, "image.bench_objects")
+    after = await state_of(client, "image.bench_object_map")
     assert after["state"] > before["state"]
     status, content = await _fetch(client, after["attributes"]["entity_picture"])
     assert status == HTTPStatus.OK

@@ -408,6 +408,7 @@ TOOLS = (
     ),
     Case(
         name="refresh_nozzles", action="button.press", key="refresh_nozzles", model="X2D",
+        enabled=True,
         requests=(order("refresh_nozzle"),), shows=acknowledged,
         lacks=tuple((model, "idle", NO_ENTITY)
                     for model in ("X1C", "P1S", "A1MINI", "P2S")),
@@ -578,7 +579,7 @@ FILAMENT = (
     Case(
         name="set_spool_details", action="bambu_printer.set_spool",
         data={**_SPOOL, "color": [255, 140, 0]}, requests=(_PETG,),
-        shows=both(state("sensor", "ams_0_tray_3_type", "PETG"),
+        shows=both(attribute("sensor", "ams_0_tray_3", "type", "PETG"),
                    tray("ams_1_tray_3", color="#FF8C00", filament_id="GFG99",
                         nozzle_temp_max=270)),
         wrong=(({"filament": "Nonsense"}, "invalid_value"),
