@@ -263,7 +263,12 @@ def test_spoilt_record() -> None:
     assert record == JobRecord.load(whole)
     assert record
     assert record.printing_seconds == 0
-    for key, value in (("start", now[:19]), ("end", None), ("job", {}), ("outcome", "")):
+    for key, value in (
+        ("start", now[:19]),
+        ("end", None),
+        ("job", {}),
+        ("outcome", ""),
+    ):
         assert JobRecord.load({**whole, key: value}) is None
 
 

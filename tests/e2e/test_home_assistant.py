@@ -208,9 +208,7 @@ async def _drive(client: Client, x1c: VirtualPrinter, h2d: VirtualPrinter) -> No
     )
     request = await x1c.wait_for_request("print", "print_speed")
     assert body(request) == {"command": "print_speed", "param": "3"}
-    await until(
-        client, "select.bench_speed_profile", lambda s: s["state"] == "sport"
-    )
+    await until(client, "select.bench_speed_profile", lambda s: s["state"] == "sport")
 
     await call(client, "button", "press", entity_id="button.bench_pause")
     assert body(await x1c.wait_for_request("print", "pause")) == {
