@@ -47,8 +47,6 @@ from .transfer import Transfers
 
 _LOGGER = logging.getLogger(__name__)
 
-__all__ = ["BambuConfigEntry", "PrinterCoordinator", "endpoint_from_data"]
-
 type BambuConfigEntry = ConfigEntry[PrinterCoordinator]
 
 ALL_SECTIONS = frozenset(SECTIONS)

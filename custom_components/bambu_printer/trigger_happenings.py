@@ -60,89 +60,34 @@ def _several_of(option: str, values: list[str] | None = None) -> Mapping[Any, An
     }
 
 
-class PrintStarted(HappeningTrigger):
-    """A print has begun."""
-
-    _kind = JobEvent.STARTED
-
-
-class FirstLayerDone(HappeningTrigger):
-    """The first layer of a print is complete."""
-
-    _kind = JobEvent.FIRST_LAYER_DONE
-
-
-class PrintPaused(HappeningTrigger):
-    """A print is paused, for any reason or for some only."""
-
-    _kind = JobEvent.PAUSED
-    _detail = CONF_REASON
-    # Printers come up with new reasons: whichever is written down may be waited for.
-    _options_schema = _several_of(CONF_REASON)
-
-
-class PrintResumed(HappeningTrigger):
-    """A print goes on."""
-
-    _kind = JobEvent.RESUMED
-
-
-class PrintFinished(HappeningTrigger):
-    """A print has ended well."""
-
-    _kind = JobEvent.FINISHED
-
-
-class PrintFailed(HappeningTrigger):
-    """A print has ended with an error."""
-
-    _kind = JobEvent.FAILED
-
-
-class PrintCancelled(HappeningTrigger):
-    """Somebody has cancelled a print."""
-
-    _kind = JobEvent.CANCELLED
-
-
-class ErrorRaised(HappeningTrigger):
-    """The printer reports an error or a message, of any severity or of some only."""
-
-    _kind = ErrorEvent.RAISED
-    _detail = CONF_SEVERITY
-    _options_schema = _several_of(
-        CONF_SEVERITY, [severity.value for severity in HmsSeverity]
+def _trigger(
+    kind: Kind, detail: str = "", values: list[str] | None = None
+) -> type[HappeningTrigger]:
+    """Make the trigger for a kind; with a detail, for some values of it or for all."""
+    return type(
+        "HappeningTrigger",
+        (HappeningTrigger,),
+        {
+            "_kind": kind,
+            "_detail": detail,
+            "_options_schema": _several_of(detail, values) if detail else {},
+        },
     )
 
 
-class ErrorCleared(HappeningTrigger):
-    """An error or a message is gone."""
-
-    _kind = ErrorEvent.CLEARED
-
-
-class FilamentRanOut(HappeningTrigger):
-    """A spool has run out during a print."""
-
-    _kind = FilamentEvent.RAN_OUT
-
-
-class DryingFinished(HappeningTrigger):
-    """An AMS has finished drying."""
-
-    _kind = FilamentEvent.DRYING_FINISHED
-
-
 TRIGGERS: dict[str, type[Trigger]] = {
-    "drying_finished": DryingFinished,
-    "error_cleared": ErrorCleared,
-    "error_raised": ErrorRaised,
-    "filament_ran_out": FilamentRanOut,
-    "first_layer_done": FirstLayerDone,
-    "print_cancelled": PrintCancelled,
-    "print_failed": PrintFailed,
-    "print_finished": PrintFinished,
-    "print_paused": PrintPaused,
-    "print_resumed": PrintResumed,
-    "print_started": PrintStarted,
+    "drying_finished": _trigger(FilamentEvent.DRYING_FINISHED),
+    "error_cleared": _trigger(ErrorEvent.CLEARED),
+    "error_raised": _trigger(
+        ErrorEvent.RAISED, CONF_SEVERITY, [severity.value for severity in HmsSeverity]
+    ),
+    "filament_ran_out": _trigger(FilamentEvent.RAN_OUT),
+    "first_layer_done": _trigger(JobEvent.FIRST_LAYER_DONE),
+    "print_cancelled": _trigger(JobEvent.CANCELLED),
+    "print_failed": _trigger(JobEvent.FAILED),
+    "print_finished": _trigger(JobEvent.FINISHED),
+    # Printers come up with new reasons: whichever is written down may be waited for.
+    "print_paused": _trigger(JobEvent.PAUSED, CONF_REASON),
+    "print_resumed": _trigger(JobEvent.RESUMED),
+    "print_started": _trigger(JobEvent.STARTED),
 }

@@ -22,7 +22,6 @@ from pytest_homeassistant_custom_component.common import (
 import yaml
 
 from custom_components.bambu_printer.job_record import FilamentUse
-from custom_components.bambu_printer.printer.happenings import jobs
 from tests.conftest import Rig
 
 FOLDER = Path(__file__).parents[2] / "blueprints" / "automation"
@@ -199,13 +198,6 @@ async def test_filament_low(rig: Rig, told: list[ServiceCall]) -> None:
     assert call.data["title"] == rig.entry.title
     kind = tray["tray_type"]
     assert call.data["message"] == f"Only 9 % of the {kind} in ams 1 tray 1 is left."
-
-
-@pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Believe the first report of what happens."""
-    for name in ("START_SETTLE", "FAILURE_SETTLE", "END_SETTLE"):
-        monkeypatch.setattr(jobs, name, getattr(jobs, name) / 100)
 
 
 FINISHED = {"gcode_state": "FINISH", "mc_percent": 100}

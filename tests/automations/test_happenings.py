@@ -6,17 +6,11 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.bambu_printer.const import DOMAIN
-from custom_components.bambu_printer.printer.happenings import jobs
 from tests.conftest import Rig, wait_until
 
 from .support import Automation, automation
 
-
-@pytest.fixture(autouse=True)
-def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Believe the first report."""
-    for name in ("START_SETTLE", "FAILURE_SETTLE", "END_SETTLE"):
-        monkeypatch.setattr(jobs, name, getattr(jobs, name) / 100)
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 async def attach(rig: Rig, name: str, **options: Any) -> Automation:

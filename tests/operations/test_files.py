@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.bambu_printer.coordinator import endpoint_from_data
+from custom_components.bambu_printer.connection import endpoint_from_data
 from custom_components.bambu_printer.printer import BambuPrinter
 from custom_components.bambu_printer.printer.errors import (
     ProjectError,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from custom_components.bambu_printer.coordinator import endpoint_from_data
+from custom_components.bambu_printer.connection import endpoint_from_data
 from custom_components.bambu_printer.printer import BambuPrinter, ServiceState
 from custom_components.bambu_printer.printer.errors import (
     InvalidAccessCodeError,

@@ -535,12 +535,12 @@ class BambuPrinter(
         was_complete, before = self.raw.complete, self._evidence.signature_required()
         now = self.clock()
         known, malformed = self.raw.data, self.counters.malformed
+        status = extract_status(message)
         if self._watchdog is not None:
             self._watchdog.heard(
-                asyncio.get_running_loop().time(),
-                report=extract_status(message) is not None,
+                asyncio.get_running_loop().time(), report=status is not None
             )
-        keys = self.raw.apply(message)
+        keys = self.raw.apply_status(status)
         self.trace.record(now, message, known, self.raw.news)
         if self.counters.malformed > malformed:
             self._tell_malformed("values of a wrong type")

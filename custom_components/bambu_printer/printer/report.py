@@ -139,8 +139,12 @@ class RawReport:
         Parts of ``device`` are named ``device.extruder`` and so on.  Messages without a
         status (acknowledgements, logs) change nothing.
         """
-        self.news = None
         status = extract_status(message)
+        return self.apply_status(status)
+
+    def apply_status(self, status: Raw | None) -> set[str]:
+        """Take over what `extract_status` found in a message, as `apply` does."""
+        self.news = None
         if status is None:
             return set()
         try:
