@@ -29,14 +29,16 @@ def test_numbers_that_say_nothing(number):
     order = ReportOrder()
     order.overtaken(status("10", "a"))
     assert order.overtaken(status(number, "a")) is None
-    assert not order.is_repeated(status(number))
+    assert not order.repeated
 
 
 def test_a_constant_number():
     order = ReportOrder()
     for _ in range(5):
         assert order.overtaken(status("2021", "a")) is None
-    assert order.is_repeated(status("2021"))
+    assert order.repeated
+    order.overtaken(status("2022", "a"))
+    assert not order.repeated
 
 
 def test_a_series_that_starts_anew():

@@ -2,9 +2,15 @@
 
 from copy import deepcopy
 import logging
+import random
+from typing import Any
 
+import orjson
 import pytest
 
+from custom_components.bambu_printer.printer import parser as parser_module
+from custom_components.bambu_printer.printer.known import STATUS_KEYS
+from custom_components.bambu_printer.printer.parser import ReportParser
 from custom_components.bambu_printer.printer.report import (
     HEAT_KEY,
     RawReport,
@@ -626,3 +632,75 @@ def test_values_beside_the_report_survive_a_full_one():
     raw.apply(full(bed_temper=20))
     assert raw.data["@modules"] == [{"name": "ota"}]
     assert raw.data["@heatbed_light"] == "on"
+
+
+# ---- reports that the parser has put together -----------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_the_parser_tells_to_be_known_makes_no_difference(seed, monkeypatch):
+    monkeypatch.setattr(parser_module, "_SHORTEST_REPORT", 0)
+    monkeypatch.setattr(parser_module, "_SHORTEST_BLOCK", 1)
+    monkeypatch.setattr(parser_module, "_PAUSE", 1)
+    monkeypatch.setattr(parser_module, "FULL_KEYS", 6)
+    chance = random.Random(seed)
+    parser, quick, plain = ReportParser(), RawReport(), RawReport()
+    values: dict[str, list[Any]] = {
+        "gcode_state": ["RUNNING", "PAUSE"],
+        "mc_percent": [1, 2, 3],
+        "layer_num": [1, "1", None],
+        "fun": ["ff", "fe"],
+        "hms": [[], [{"attr": 1}]],
+        "new_key": [1, {"x": 2}],
+        "device": [
+            {"bed": {"temp": 1}, "fan": 2},
+            {"bed": {"temp": 2}, "fan": 2},
+            {"bed": {"temp": 1}},
+        ],
+        "ams": [ams(unit(0), plugged="1", spools="f"), ams(plugged="0", spools="0")],
+        "upload": [{"message": "x" * 3000}],
+    }
+    settled = 0
+    known = {key: choices[0] for key, choices in values.items()}
+    for number in range(1, 400):
+        for key in chance.sample(sorted(values), chance.choice((0, 0, 0, 1))):
+            known[key] = chance.choice(values[key])
+        message: dict[str, Any] = full(**known)
+        match chance.randrange(20):
+            case 0:
+                message = delta(**{key: known[key] for key in ("ams", "mc_percent")})
+            case 1:
+                message = delta(mc_percent=chance.randrange(4), device={"fan": 3})
+            case 2:
+                message = full(**{key: known[key] for key in ("gcode_state", "fun")})
+        if chance.random() < 0.1:
+            message["print"][chance.choice(["fun", "hms", "device"])] = "broken"
+        late = chance.choice((0, 0, 0, 0, 0, 0, 2))
+        message["print"]["sequence_id"] = str(number - late)
+        if chance.random() < 0.02:
+            quick.forget()
+            plain.forget()
+        if chance.random() < 0.05:
+            assert quick.set_value("@x", number) == plain.set_value("@x", number)
+        payload = orjson.dumps(message)
+        changed = plain.apply(orjson.loads(payload))
+        parsed = parser.parse(payload)
+        settled += getattr(parsed["print"], "same", 0) is quick._settled
+        assert quick.apply(parsed) == changed
+        assert quick.data == plain.data
+        assert quick.news == plain.news
+        assert quick.counters == plain.counters
+        assert quick.complete is plain.complete
+    assert settled > 20
+
+
+def test_a_full_report_takes_back_what_came_in_between():
+    parser, raw = ReportParser(), RawReport()
+    more = {key: "x" * 50 for key in STATUS_KEYS - {"command", "msg"}}
+    text = orjson.dumps(full(**{**more, "gcode_state": "RUNNING", "layer_num": 1}))
+    for _ in range(10):
+        raw.apply(parser.parse(text))
+    raw.apply(delta(layer_num=2))
+    assert raw.data["layer_num"] == 2
+    assert raw.apply(parser.parse(text)) == {"layer_num"}
+    assert raw.data["layer_num"] == 1

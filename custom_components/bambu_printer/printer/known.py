@@ -4,6 +4,12 @@ A key that is not in here comes from newer firmware: it is noted for diagnostics
 a bug report shows what is worth decoding next.
 """
 
+STATUS_COMMAND = "push_status"
+"""What a report is called, among the messages that look like one."""
+
+FULL_KEYS = 30
+"""A report with as many keys tells everything, marked or not; a delta has a handful."""
+
 STATUS_KEYS = frozenset(
     [
         "2D",

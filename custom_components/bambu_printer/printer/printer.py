@@ -91,6 +91,11 @@ _VERSION_TRIES = 10
 _VERSION_INTERVAL = 2.0
 
 
+_NOTHING: frozenset[str] = frozenset()
+_DECISIVE = frozenset({"capabilities", "firmware"})
+"""The sections of the state that say what can be done with the printer."""
+
+
 class ServiceState(StrEnum):
     """The state of the session with the printer."""
 
@@ -532,39 +537,46 @@ class BambuPrinter(
 
     def on_message(self, message: Mapping[str, Any]) -> None:
         """Take over what a message says, and tell who wants to know."""
-        was_complete, before = self.raw.complete, self._evidence.signature_required()
-        now = self.clock()
-        known, malformed = self.raw.data, self.counters.malformed
+        raw, now = self.raw, self.clock()
+        was_complete, known = raw.complete, raw.data
+        malformed = raw.counters.malformed
         status = extract_status(message)
         if self._watchdog is not None:
             self._watchdog.heard(
                 asyncio.get_running_loop().time(), report=status is not None
             )
-        keys = self.raw.apply_status(status)
-        self.trace.record(now, message, known, self.raw.news)
-        if self.counters.malformed > malformed:
+        keys = raw.apply_status(status)
+        self.trace.record(now, message, known, raw.news)
+        if raw.counters.malformed > malformed:
             self._tell_malformed("values of a wrong type")
-        keys |= self._apply_answers(message)
-        changed = self._decode(keys, now) if keys else frozenset()
+        if status is None or len(message) > 1:
+            keys |= self._apply_answers(message)
+        turned = raw.complete is not was_complete
+        before, changed = self.state, self._decode(keys, now) if keys else _NOTHING
         if changed:
-            self._follow_up(changed)
-        if self.raw.complete and not was_complete:
+            turned |= self._follow_up(before, changed)
+        if turned and raw.complete:
             self._complete.set()
-        # Nothing else that decides what can be done changes here.
-        if (
-            self.raw.complete is not was_complete
-            or self._evidence.signature_required() is not before
-        ):
+        if turned:
             self._tell_connection()
         self._tell_update(changed)
 
-    def _follow_up(self, changed: frozenset[str]) -> None:
+    def _follow_up(self, before: PrinterState, changed: frozenset[str]) -> bool:
+        """Do what a change asks for; return whether it decides what can be done."""
         if "ams" in changed:
             self._ask_about_new_units()
         if "camera" in changed:
             self.camera.clear_error()
         if "firmware" in changed:
             self._ask_after_update()
+        if changed.isdisjoint(_DECISIVE):
+            return False
+        required = self._evidence.signature_required()
+        version = before.firmware.version
+        if version and version != self.state.firmware.version:
+            self._evidence.forget()
+        self._evidence.flagged(self.state.capabilities.signature_required)
+        return self._evidence.signature_required() is not required
 
     def _ask_about_new_units(self) -> None:
         """Ask for versions when an AMS is plugged in: the reports do not carry them."""
@@ -626,15 +638,9 @@ class BambuPrinter(
             if MODULES_KEY in keys and self._identify()
             else sections_of(keys)
         )
-        old = self.state
         self.state, changed = decode_sections(
-            old, self.raw.data, sections, self._context(now)
+            self.state, self.raw.data, sections, self._context(now)
         )
-        if changed:
-            version = old.firmware.version
-            if version and version != self.state.firmware.version:
-                self._evidence.forget()
-            self._evidence.flagged(self.state.capabilities.signature_required)
         return changed
 
     def restore(self, raw: Mapping[str, Any]) -> None:

@@ -10,18 +10,17 @@ halfway leaves the last good state standing.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import compress, filterfalse, repeat
+from itertools import filterfalse
 import logging
-from operator import ne
 from typing import Any, Final
 
 from .counters import Counters
-from .known import DEVICE_KEYS, STATUS_KEYS
-from .order import ReportOrder
+from .known import DEVICE_KEYS, FULL_KEYS, STATUS_COMMAND, STATUS_KEYS
+from .order import ReportOrder, tells_everything
+from .parser import Status
 from .slots import SlotAddress, unit_bit
 from .values import Raw, bits, integer, records, word
 
-STATUS_COMMAND = "push_status"
 MODULES_KEY = "@modules"
 """Where the version list is kept beside the report's own keys."""
 HEATBED_LIGHT_KEY = "@heatbed_light"
@@ -51,8 +50,6 @@ _STRAYS = frozenset({"ams", "fun", "wifi_signal", "xcam"})
 _TAGS = frozenset({"tag_uid", "tray_uuid"})
 _FILAMENT = ("tray_info_idx", "tray_type")
 """What tells one filament from another."""
-_FULL_KEYS = 30
-"""A report with as many keys tells everything, marked or not; a delta has a handful."""
 _MOST_ITEMS = 64
 """More units, slots or parts than any printer has; bounds what garbage can pile up."""
 
@@ -113,6 +110,10 @@ class RawReport:
         self.data: Raw = {}
         self.counters = Counters()
         self._order = ReportOrder()
+        self._settled: Raw | None = None
+        """What reports that the parser has put together share, once it was taken over."""
+        self._settled_in: Raw | None = None
+        """What was known then."""
         self.complete = False
         """Whether a full report has arrived since the last `forget`."""
         self.unknown_keys: set[str] = set()
@@ -147,57 +148,63 @@ class RawReport:
         self.news = None
         if status is None:
             return set()
+        if overtaken := self._order.overtaken(status):
+            self.counters.reordered += 1
+            status = {key: status[key] for key in status.keys() - overtaken}
         try:
-            return self._apply_status(status)
+            changed = self._take(status)
         except RecursionError:
             # Nested deeper than any report: an attack or garbage, and not worth more.
             self.counters.malformed += 1
             return set()
-
-    def _apply_status(self, status: Raw) -> set[str]:
-        repeated = self._order.is_repeated(status)
-        if overtaken := self._order.overtaken(status):
-            self.counters.reordered += 1
-            status = {key: status[key] for key in status.keys() - overtaken}
-        changed = self._take(status)
-        self.counters.repeated += repeated and not changed
+        if not changed and self._order.repeated:
+            self.counters.repeated += 1
         return changed
 
-    def _take(self, status: Raw) -> set[str]:
-        old = self.data
-        # Nearly all of a report repeats what is known, and was checked when it first came.
-        # Comparing costs next to nothing, without a line of Python for each key; only the
-        # rest is looked at from here on.
-        known = map(old.get, status, repeat(_MISSING))
+    def _news(self, status: Raw) -> dict[str, Any]:
+        """Return what is not known yet.
+
+        Nearly all of a report repeats what is known, and was checked when it first came.
+        Only the rest is looked at from here on.
+        """
+        told = status
+        if (
+            type(status) is Status
+            and status.same is self._settled
+            and self.data is self._settled_in
+        ):
+            # What it shares with others was taken over, and nothing since.
+            told = status.moving
+        known = self.data.get
         news = {
-            key: status[key]
-            for key in compress(status, map(ne, status.values(), known, strict=True))
+            key: value for key, value in told.items() if known(key, _MISSING) != value
         }
         # It differs in every report that has any, and is nobody's news.
         news.pop("sequence_id", None)
-        said = news
+        return news
+
+    def _take(self, status: Raw) -> set[str]:
+        said = news = self._news(status)
         if refused := self._refused(news):
             status = {key: value for key, value in status.items() if key not in refused}
             news = {key: value for key, value in news.items() if key not in refused}
-        # Some firmware leaves ``msg`` out, also in tiny reports: only a marked report
-        # that really carries the state may replace everything.
-        if status.get("msg") in (0, "0") and "gcode_state" in status:
+        if tells_everything(status):
             return self._replace(status, news, said)
         self.counters.delta += 1
         # Unmarked full reports are merged like the others, and make the state whole.
         if (
             "msg" not in status
             and "gcode_state" in status
-            and len(status) >= _FULL_KEYS
+            and len(status) >= FULL_KEYS
         ):
             self.complete = True
         return self._merge(news)
 
     def _refused(self, news: Raw) -> set[str]:
         """Return which keys must not be taken over, and count or note them."""
-        if news.keys() <= _PLAIN_KEYS:
+        doubtful = [key for key in news if key not in _PLAIN_KEYS]
+        if not doubtful:
             return set()
-        doubtful = news.keys() - _PLAIN_KEYS
         bad = {
             key
             for key in doubtful
@@ -205,9 +212,9 @@ class RawReport:
             or (key in _READERS and _READERS[key](news[key], None) is None)
         }
         self.counters.malformed += len(bad)
-        unknown = doubtful - STATUS_KEYS
+        unknown = {key for key in doubtful if key not in STATUS_KEYS}
         device = news.get(_SPLIT)
-        if isinstance(device, dict):
+        if isinstance(device, dict) and not device.keys() <= DEVICE_KEYS:
             unknown |= {f"{_SPLIT}.{key}" for key in device.keys() - DEVICE_KEYS}
         unknown -= self.unknown_keys
         return bad | self._note_unknown(unknown) if unknown else bad
@@ -222,11 +229,7 @@ class RawReport:
 
     def _replace(self, status: Raw, news: Raw, said: Raw) -> set[str]:
         old = self.data
-        gone = [
-            key for key in filterfalse(status.__contains__, old) if key not in _OWN_KEYS
-        ]
-        if not gone:
-            self.news = said
+        gone = self._gone(status, news)
         # What equals the old stays the old object.
         new = {**old, **news}
         for key in gone:
@@ -234,20 +237,51 @@ class RawReport:
         self.data = new
         self.complete = True
         self.counters.full += 1
-        return _split_changes(old, new, {*news, *gone} - _CHURN)
+        if type(status) is Status:
+            # Nothing was late or refused, for then it would not be whole any more.
+            self._settled, self._settled_in = status.same, new
+        changed = {*news, *gone} - _CHURN
+        if _SPLIT not in changed:
+            self.news = None if gone else said
+            return changed
+        parts = _differing(old.get(_SPLIT), new.get(_SPLIT))
+        if not gone and parts.keys() <= new[_SPLIT].keys():
+            self.news = {**said, _SPLIT: parts}
+        return _name_parts(changed, old.get(_SPLIT), parts)
+
+    def _gone(self, status: Raw, news: Raw) -> list[str]:
+        """Return what a report that tells everything does not tell any more."""
+        old = self.data
+        # The number of a report is never kept.
+        fresh = len([key for key in (*news, "sequence_id") if key not in old])
+        own = len([key for key in _OWN_KEYS if key in old])
+        if len(status) - fresh == len(old) - own:
+            # All else of it was known: counting does for comparing a hundred keys.
+            return []
+        return [
+            key for key in filterfalse(status.__contains__, old) if key not in _OWN_KEYS
+        ]
 
     def _merge(self, news: Raw) -> set[str]:
+        if not news:
+            return set()
         old = self.data
         new = dict(old)
+        changed = set()
         for key, value in news.items():
-            new[key] = (
-                self._merge_part(key, value)
-                if isinstance(value, (dict, list))
-                else value
-            )
-        changed = {key for key in news if new[key] is not old.get(key)} - _CHURN
+            if not isinstance(value, (dict, list)):
+                new[key] = value
+            elif (part := self._merge_part(key, value)) is not old.get(key):
+                new[key] = part
+            else:
+                continue
+            changed.add(key)
         self.data = new
-        return _split_changes(old, new, changed)
+        changed -= _CHURN
+        if _SPLIT not in changed:
+            return changed
+        parts = _differing(old.get(_SPLIT), new.get(_SPLIT))
+        return _name_parts(changed, old.get(_SPLIT), parts)
 
     def _merge_part(self, key: str, value: Any) -> Any:
         """Return an object or a list merged; the old one when nothing differs in it."""
@@ -277,17 +311,26 @@ def extract_status(message: Raw) -> Raw | None:
     return strays or None
 
 
-def _split_changes(old: Raw, new: Raw, changed: set[str]) -> set[str]:
+def _differing(before: Raw | None, after: Raw | None) -> dict[str, Any]:
+    """Return the parts of the device object that differ; `_MISSING` for one that is gone."""
+    before, after = before or {}, after or {}
+    parts = {
+        part: value
+        for part, value in after.items()
+        if (old := before.get(part, _MISSING)) is not value and old != value
+    }
+    if not before.keys() <= after.keys():
+        parts |= dict.fromkeys(before.keys() - after.keys(), _MISSING)
+    return parts
+
+
+def _name_parts(changed: set[str], before: Raw | None, parts: Raw) -> set[str]:
     """Name the parts of the device object that changed instead of the whole."""
-    if _SPLIT not in changed:
-        return changed
-    before, after = old.get(_SPLIT) or {}, new.get(_SPLIT) or {}
     changed.discard(_SPLIT)
-    for part in before.keys() | after.keys():
-        one, other = before.get(part, _MISSING), after.get(part, _MISSING)
-        if one != other:
-            fickle = part == _HOT_PART and _only_heat_differs(one, other)
-            changed.add(HEAT_KEY if fickle else f"{_SPLIT}.{part}")
+    known = before or {}
+    for part, value in parts.items():
+        fickle = part == _HOT_PART and _only_heat_differs(known.get(part), value)
+        changed.add(HEAT_KEY if fickle else f"{_SPLIT}.{part}")
     return changed
 
 

@@ -7,7 +7,7 @@ them costs no copy.  Of a report that tells everything anew only the news are ke
 whole ones would be a megabyte for each printer.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -52,21 +52,13 @@ class Trace:
     ) -> None:
         """Keep a message, and what was known before it.
 
-        `news` is what was not known yet in one that has told everything else as well.
+        `news` is what was not known yet in one that has told everything else as well; of the
+        device object only the parts that differ.
         """
-        only_news = news is not None
         if news is not None:
-            said = {"sequence_id": message["print"].get("sequence_id"), **news}
-            parts, known = news.get(_PARTS), before.get(_PARTS)
-            if parts is not None and known is not None:
-                said[_PARTS] = {
-                    key: value
-                    for key, value in parts.items()
-                    if key not in known or known[key] != value
-                }
-                only_news = known.keys() <= parts.keys()
-            if only_news:
-                message = {"print": said}
+            message = {
+                "print": {"sequence_id": message["print"].get("sequence_id"), **news}
+            }
         size = _size(message, _MOST_VALUES)
         if size >= _MOST_VALUES:
             self.skipped += 1
@@ -79,7 +71,7 @@ class Trace:
             half = self._newer
         elif not half.messages:
             half.base = before
-        half.messages.append((at, message, only_news))
+        half.messages.append((at, message, news is not None))
         half.values += size
 
     def to_json(
@@ -121,13 +113,14 @@ def whole(item: Mapping[str, Any], known: Raw) -> Raw:
     return {"print": {**rest, **news}}
 
 
-def _size(value: object, limit: int) -> int:
+def _size(value: Raw, limit: int) -> int:
     """Count the values in a message, up to a limit."""
-    count, waiting = 1, [value]
-    while waiting and count < limit:
-        item = waiting.pop()
-        inner = item.values() if isinstance(item, dict) else item
-        if isinstance(inner, Collection) and not isinstance(inner, str):
-            count += len(inner)
-            waiting += [each for each in inner if type(each) in (dict, list)]
+    count = 1
+    waiting: list[Raw | list[Any]] = [value]
+    for item in waiting:
+        values = item if isinstance(item, list) else item.values()
+        count += len(values)
+        if count >= limit:
+            break
+        waiting += [each for each in values if isinstance(each, (dict, list))]
     return count

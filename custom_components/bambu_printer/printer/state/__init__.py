@@ -95,7 +95,9 @@ class PrinterState:
         happens with almost every report.  (It is why the class has no slots.)
         """
         state = object.__new__(PrinterState)
-        state.__dict__.update(self.__dict__, **sections)
+        values = state.__dict__
+        values |= self.__dict__
+        values |= sections
         return state
 
 
@@ -139,6 +141,9 @@ def _sections_of(keys: frozenset[str]) -> frozenset[str]:
     return frozenset(name for key in keys for name in _SECTIONS_OF_KEY.get(key, ()))
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 def decode_sections(
     state: PrinterState, raw: Raw, names: Iterable[str], context: Context
 ) -> tuple[PrinterState, frozenset[str]]:
@@ -149,4 +154,6 @@ def decode_sections(
         new = SECTIONS[name][1](raw, old, context)
         if new is not old and new != old:
             changed[name] = new
-    return (state._with(changed) if changed else state), frozenset(changed)  # noqa: SLF001
+    if not changed:
+        return state, _NOTHING
+    return state._with(changed), frozenset(changed)  # noqa: SLF001

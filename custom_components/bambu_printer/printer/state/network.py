@@ -27,17 +27,17 @@ class NetworkState:
 def decode(raw: Raw, previous: NetworkState, context: Context) -> NetworkState:
     """Read the network."""
     net = mapping(raw.get("net"))
-    signal = integer(text(raw.get("wifi_signal"), "").strip().removesuffix("dBm"), None)
+    signal = _decibels(text(raw.get("wifi_signal"), ""))
     shown = damp(
         previous.wifi_signal if signal is None else signal,
         previous.wifi_signal,
         SIGNAL_BOUND,
     )
     wired, address = bit(integer(net.get("conf"), None), 0), _address(net)
-    if (shown, wired, address) == (
-        previous.wifi_signal,
-        previous.wired,
-        previous.address,
+    if (
+        shown == previous.wifi_signal
+        and wired is previous.wired
+        and address == previous.address
     ):
         return previous
     return NetworkState(
@@ -47,11 +47,16 @@ def decode(raw: Raw, previous: NetworkState, context: Context) -> NetworkState:
 
 def _address(net: Raw) -> str | None:
     """Read the last address that is set; the first octet is in the lowest byte."""
-    found = None
+    found = 0
     for item in records(net.get("info")):
-        if number := integer(item.get("ip"), 0):
-            found = _dotted(number & 0xFFFFFFFF)
-    return found
+        found = integer(item.get("ip"), 0) or found
+    return _dotted(found & 0xFFFFFFFF) if found else None
+
+
+@lru_cache(maxsize=64)
+def _decibels(told: str) -> int | None:
+    """Read a signal strength: a few values come again and again."""
+    return integer(told.strip().removesuffix("dBm"), None)
 
 
 @lru_cache(maxsize=64)

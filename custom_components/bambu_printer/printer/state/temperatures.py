@@ -1,7 +1,6 @@
 """Temperatures of nozzles, bed and chamber, with their targets, in °C."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..values import Raw, damp, field, integer, mapping, records
 from .context import Context
@@ -38,6 +37,7 @@ no more than the edge between two of them."""
 _NO_SENSOR = 5.0
 """What printers without a chamber sensor report as its temperature."""
 _PACKED_FROM = 500.0
+_MOST_NOZZLES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,12 @@ def _heater(
 
 
 def _packed_or(packed: object, previous: Heater) -> Heater | None:
+    if (
+        type(packed) is int
+        and packed & 0xFFFF == previous.current
+        and packed >> 16 == previous.target
+    ):
+        return previous
     values = unpack(packed)
     return None if values is None else _heater(*values, previous, WHOLE_BOUND)
 
@@ -102,7 +108,7 @@ def _packed_or(packed: object, previous: Heater) -> Heater | None:
 def _plain_heater(raw: Raw, current: str, target: str, previous: Heater) -> Heater:
     value, goal = raw.get(current), raw.get(target)
     if (
-        type(value) is float
+        (type(value) is float or type(value) is int)
         and goal
         and goal == previous.target == previous.current
         and abs(value - goal) < HELD_BOUND
@@ -147,25 +153,22 @@ def _chamber(raw: Raw, device: Raw, previous: Heater, context: Context) -> Heate
 
 def _told_chamber(raw: Raw, measured: Heater) -> Heater:
     """Take a temperature from outside where the printer itself measures none."""
-    if measured.current is not None or "@chamber_temp" not in raw:
+    if "@chamber_temp" not in raw or measured.current is not None:
         return measured
     return Heater(temperature(raw.get("@chamber_temp"), None), measured.target)
 
 
 def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heater, ...]:
-    packed: dict[int, Any] = {}
-    count = 1
-    if extruder := mapping(device.get("extruder")):
-        packed = {
-            integer(item.get("id"), -1): item.get("temp")
-            for item in records(extruder.get("info"))
-        }
-        count = max(field(integer(extruder.get("state"), 0), 0, 4), len(packed), 1)
-        count = min(count, 2)
+    extruder = mapping(device.get("extruder"))
+    count = _count(extruder) if extruder else 1
     if count == 1 and ("nozzle_temper" in raw or "nozzle_target_temper" in raw):
         old = previous[0] if previous else _UNKNOWN
         heater = _plain_heater(raw, "nozzle_temper", "nozzle_target_temper", old)
         return previous if heater is old and len(previous) == 1 else (heater,)
+    packed = {
+        integer(item.get("id"), -1): item.get("temp")
+        for item in records(extruder.get("info"))
+    }
     heaters = []
     for number in range(count):
         old = previous[number] if number < len(previous) else _UNKNOWN
@@ -174,3 +177,11 @@ def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heate
         new is old for new, old in zip(heaters, previous, strict=True)
     )
     return previous if same else tuple(heaters)
+
+
+def _count(extruder: Raw) -> int:
+    """Return how many nozzles the printer has."""
+    info = extruder.get("info")
+    listed = len(info) if isinstance(info, list) else 0
+    told = field(integer(extruder.get("state"), 0), 0, 4)
+    return min(max(told, listed, 1), _MOST_NOZZLES)
