@@ -696,7 +696,7 @@ def test_what_the_parser_tells_to_be_known_makes_no_difference(seed, monkeypatch
 
 def test_a_full_report_takes_back_what_came_in_between():
     parser, raw = ReportParser(), RawReport()
-    more = {key: "x" * 50 for key in STATUS_KEYS - {"command", "msg"}}
+    more = dict.fromkeys(STATUS_KEYS - {"command", "msg"}, "x" * 50)
     text = orjson.dumps(full(**{**more, "gcode_state": "RUNNING", "layer_num": 1}))
     for _ in range(10):
         raw.apply(parser.parse(text))

@@ -192,11 +192,7 @@ class RawReport:
             return self._replace(status, news, said)
         self.counters.delta += 1
         # Unmarked full reports are merged like the others, and make the state whole.
-        if (
-            "msg" not in status
-            and "gcode_state" in status
-            and len(status) >= FULL_KEYS
-        ):
+        if "msg" not in status and "gcode_state" in status and len(status) >= FULL_KEYS:
             self.complete = True
         return self._merge(news)
 
