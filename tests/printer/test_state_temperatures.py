@@ -222,12 +222,22 @@ def test_a_heater_on_its_way_is_shown_as_it_is_until_it_arrives():
     assert shown == [215.2, 219.0, 219.0, 220.0, 220.0, 220.0, 220.0]
 
 
-@pytest.mark.parametrize(("value", "shown"), [(24, 23.0), (22, 23.0), (25, 25.0)])
-def test_a_sensor_of_whole_degrees_may_sit_on_the_edge_of_one(value, shown):
+@pytest.mark.parametrize(
+    ("target", "value", "shown"),
+    [
+        (220, 24, 23.0),
+        (220, 22, 23.0),
+        (220, 25, 25.0),
+        (0, 25, 23.0),
+        (0, 21, 23.0),
+        (0, 26, 26.0),
+    ],
+)
+def test_a_sensor_of_whole_degrees_may_sit_on_the_edge_of_one(target, value, shown):
     replay = Replay(key="H2D")
-    part = {"state": 1, "info": [{"id": 0, "temp": packed(23)}]}
+    part = {"state": 1, "info": [{"id": 0, "temp": packed(23, target)}]}
     replay.full(device={"extruder": part})
-    info = [{"id": 0, "temp": packed(value)}]
+    info = [{"id": 0, "temp": packed(value, target)}]
     changed = replay.delta(device={"extruder": {"info": info}})
     assert replay.state.temperatures.nozzles[0].current == shown
     assert changed == (frozenset() if shown == 23.0 else {"temperatures"})

@@ -34,6 +34,9 @@ HELD_BOUND = 1.5
 WHOLE_BOUND = 1.5
 """The bound for sensors that are read in whole degrees, °C: one degree more or less may be
 no more than the edge between two of them."""
+COLD_BOUND = 2.5
+"""The bound for such a sensor in a nozzle that is off, °C: cold ones waver most, and matter
+least."""
 _NO_SENSOR = 5.0
 """What printers without a chamber sensor report as its temperature."""
 _PACKED_FROM = 500.0
@@ -94,7 +97,9 @@ def _heater(
     return Heater(shown, target)
 
 
-def _packed_or(packed: object, previous: Heater) -> Heater | None:
+def _packed_or(
+    packed: object, previous: Heater, *, cold_bound: float = WHOLE_BOUND
+) -> Heater | None:
     if (
         type(packed) is int
         and packed & 0xFFFF == previous.current
@@ -102,7 +107,9 @@ def _packed_or(packed: object, previous: Heater) -> Heater | None:
     ):
         return previous
     values = unpack(packed)
-    return None if values is None else _heater(*values, previous, WHOLE_BOUND)
+    if values is None:
+        return None
+    return _heater(*values, previous, WHOLE_BOUND if values[1] else cold_bound)
 
 
 def _plain_heater(raw: Raw, current: str, target: str, previous: Heater) -> Heater:
@@ -172,7 +179,8 @@ def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heate
     heaters = []
     for number in range(count):
         old = previous[number] if number < len(previous) else _UNKNOWN
-        heaters.append(_packed_or(packed.get(number), old) or old)
+        heater = _packed_or(packed.get(number), old, cold_bound=COLD_BOUND)
+        heaters.append(heater or old)
     same = len(heaters) == len(previous) and all(
         new is old for new, old in zip(heaters, previous, strict=True)
     )
