@@ -3,9 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache
 from typing import Any, ClassVar, Final, override
 
+from homeassistant.const import EntityCategory
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
@@ -182,6 +183,12 @@ class AmsPart(Part):
         return ams_device_info(coordinator, self.unit)
 
 
+@cache
+def _numbered(number: int) -> Mapping[str, str]:
+    """Return the number for the names of a slot's entities; they all keep it."""
+    return {"tray": str(number)}
+
+
 @dataclass(frozen=True)
 class TrayPart(Part):
     """A slot of an AMS, or an external spool holder."""
@@ -207,7 +214,7 @@ class TrayPart(Part):
     @property
     @override
     def placeholders(self) -> Mapping[str, str]:
-        return {} if self.single else {"tray": str(self.slot.slot + 1)}
+        return {} if self.single else _numbered(self.slot.slot + 1)
 
     @override
     def resolve(self, state: PrinterState) -> Any:
@@ -294,12 +301,13 @@ def async_add_part_entities[D: PartEntityDescription](
         printer = coordinator.printer
         for part in parts(printer):
             piece = part.resolve(printer.state)
+            prefix = part.prefix
             for description in tables.get(type(part), ()):
-                key = (part.prefix, description.key)
+                key = (prefix, description.key)
                 if key not in known and description.exists_fn(printer, piece):
                     known.add(key)
                     entity = create(coordinator, part, description)
-                    entity.forget = partial(known.discard, key)
+                    entity.known = known
                     yield entity
 
     @callback
@@ -381,8 +389,8 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
 
     entity_description: PartEntityDescription
 
-    forget: Callable[[], None] | None = None
-    """Lets it be made again when its part comes back."""
+    known: set[tuple[str, str]] | None = None
+    """What has been added with it, itself included, and so is not added again."""
 
     def __init__(
         self,
@@ -393,15 +401,43 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         """Name the entity after its part and its description."""
         super().__init__(coordinator)
         self.entity_description = description
+        self._part = part
         key = "_".join(filter(None, (part.prefix, description.key)))
         self._attr_unique_id = f"{coordinator.printer.serial}_{key}"
-        self._attr_device_info = part.device_info(coordinator)
-        if part.placeholders:
-            self._attr_translation_placeholders = dict(part.placeholders)
-        if not description.named_by_device_class:
-            self._attr_translation_key = "_".join(
-                filter(None, (part.translation_prefix, description.key))
-            )
+        if placeholders := part.placeholders:
+            self._attr_translation_placeholders = placeholders
+
+    # There are more than a hundred entities for each printer. What all of them have in
+    # common stands in the class, and what their part or description says is asked of it:
+    # Home Assistant's own properties would keep a copy in each entity.
+
+    assumed_state = False
+    attribution = None
+    entity_registry_visible_default = True
+    force_update = False
+    icon = None
+    should_poll = False
+
+    @property
+    @override
+    def device_info(self) -> DeviceInfo | ChildDeviceInfo:
+        """Describe the device of its part."""
+        return self._part.device_info(self.coordinator)
+
+    @property
+    @override
+    def entity_category(self) -> EntityCategory | None:
+        """Return whether it is a setting, or a diagnostic."""
+        return self.entity_description.entity_category
+
+    @property
+    @override
+    def translation_key(self) -> str | None:
+        """Return what its name and its icon are found by."""
+        if self.entity_description.named_by_device_class:
+            return None
+        prefix = self._part.translation_prefix
+        return "_".join(filter(None, (prefix, self.entity_description.key)))
 
     @property
     def printer(self) -> BambuPrinter:
@@ -411,8 +447,8 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
     @override
     async def async_removed_from_registry(self) -> None:
         """Be forgotten: the user has removed the device of an absent part."""
-        if self.forget:
-            self.forget()
+        if self.known is not None:
+            self.known.discard((self._part.prefix, self.entity_description.key))
 
     @property
     @override
@@ -442,7 +478,6 @@ class ValueEntity[T](PrinterEntity):
     ) -> None:
         """Take the first value."""
         super().__init__(coordinator, part, description)
-        self._part = part
         self._shown = self._select(coordinator.data)
 
     @property
