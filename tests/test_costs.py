@@ -28,7 +28,7 @@ async def test_steady_reports(rig: Rig, clock: Clock, model: str) -> None:
 
     looks = 0
     writes: Counter[str] = Counter()
-    select, write = ValueEntity._select, Entity.async_write_ha_state
+    select, write = ValueEntity.select, Entity.async_write_ha_state
 
     def counted_select(entity, state):
         nonlocal looks
@@ -39,13 +39,10 @@ async def test_steady_reports(rig: Rig, clock: Clock, model: str) -> None:
         writes[entity.entity_id] += 1
         write(entity)
 
-    # Entities have bound the original method when they began to watch.
-    for watches in rig.entry.runtime_data._watches.values():
-        for watch in watches:
-            entity = getattr(watch.select, "__self__", None)
-            if isinstance(entity, ValueEntity):
-                watch.select = counted_select.__get__(entity)
-    with patch.object(Entity, "async_write_ha_state", counted_write):
+    with (
+        patch.object(ValueEntity, "select", counted_select),
+        patch.object(Entity, "async_write_ha_state", counted_write),
+    ):
         for payload in stream.following[1:]:
             clock.time += timedelta(seconds=1)
             printer.on_message(orjson.loads(payload))

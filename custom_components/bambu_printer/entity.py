@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar, Final, override
 
 from homeassistant.const import EntityCategory
@@ -295,32 +295,55 @@ def async_add_part_entities[D: PartEntityDescription](
 ) -> None:
     """Add the entities of all parts, also of those that appear later."""
     coordinator = entry.runtime_data
-    known: set[tuple[str, str]] = set()
+    adder = _Adder(coordinator, async_add_entities, tables, create)
+    coordinator.async_add_watcher(_SHAPE_SECTIONS, adder)
+    entry.async_on_unload(
+        partial(coordinator.async_remove_watcher, _SHAPE_SECTIONS, adder)
+    )
+    adder.on_shown(adder.shown)
 
-    def missing() -> Iterator[PrinterEntity]:
-        printer = coordinator.printer
+
+class _Adder[D: PartEntityDescription]:
+    """Adds entities whenever there is something new that they could belong to."""
+
+    __slots__ = ("_add", "_coordinator", "_create", "_known", "_tables", "shown")
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        add: AddConfigEntryEntitiesCallback,
+        tables: Mapping[type[Part], Sequence[D]],
+        create: Callable[[PrinterCoordinator, Part, D], PrinterEntity],
+    ) -> None:
+        self._coordinator = coordinator
+        self._add = add
+        self._tables = tables
+        self._create = create
+        self._known: set[tuple[str, str]] = set()
+        self.shown = self.select(coordinator.data)
+
+    def select(self, state: PrinterState) -> object:
+        """Reduce the state to what decides which entities there are."""
+        return _shape(self._coordinator, state)
+
+    @callback
+    def on_shown(self, _shape: object) -> None:
+        """Add what is missing."""
+        if new := list(self._missing()):
+            self._add(new)
+
+    def _missing(self) -> Iterator[PrinterEntity]:
+        printer = self._coordinator.printer
         for part in parts(printer):
             piece = part.resolve(printer.state)
             prefix = part.prefix
-            for description in tables.get(type(part), ()):
+            for description in self._tables.get(type(part), ()):
                 key = (prefix, description.key)
-                if key not in known and description.exists_fn(printer, piece):
-                    known.add(key)
-                    entity = create(coordinator, part, description)
-                    entity.known = known
+                if key not in self._known and description.exists_fn(printer, piece):
+                    self._known.add(key)
+                    entity = self._create(self._coordinator, part, description)
+                    entity.known = self._known
                     yield entity
-
-    @callback
-    def add(_shape: object) -> None:
-        if new := list(missing()):
-            async_add_entities(new)
-
-    entry.async_on_unload(
-        coordinator.async_watch(
-            _SHAPE_SECTIONS, lambda state: _shape(coordinator, state), add
-        )
-    )
-    add(None)
 
 
 _SHAPE_SECTIONS = (
@@ -478,27 +501,32 @@ class ValueEntity[T](PrinterEntity):
     ) -> None:
         """Take the first value."""
         super().__init__(coordinator, part, description)
-        self._shown = self._select(coordinator.data)
+        self.shown = self.select(coordinator.data)
 
     @property
     @override
     def available(self) -> bool:
         """Whether the printer is connected and has the part."""
-        return super().available and self._shown[0] is not ABSENT
+        return super().available and self.shown[0] is not ABSENT
 
     @property
     def value(self) -> T | None:
         """The value; None when it is unknown."""
-        value = self._shown[0]
+        value = self.shown[0]
         return None if isinstance(value, _Absent) else value
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         """Return details of the same fact."""
-        return self._shown[1]
+        return self.shown[1]
 
-    def _select(
+    @property
+    def _sections(self) -> tuple[str, ...]:
+        """The sections of the state that the value is made from."""
+        return *self.entity_description.sections, *self._part.sections
+
+    def select(
         self, state: PrinterState
     ) -> tuple[T | _Absent, Mapping[str, Any] | None]:
         """Take what is shown from the state: the value, and its details."""
@@ -520,17 +548,18 @@ class ValueEntity[T](PrinterEntity):
     async def async_added_to_hass(self) -> None:
         """Watch the value."""
         await super().async_added_to_hass()
-        sections = dict.fromkeys(
-            (*self.entity_description.sections, *self._part.sections)
-        )
-        self._shown = self._select(self.coordinator.data)
-        self.async_on_remove(
-            self.coordinator.async_watch(sections, self._select, self._on_shown)
-        )
+        self.shown = self.select(self.coordinator.data)
+        self.coordinator.async_add_watcher(self._sections, self)
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Watch no longer."""
+        self.coordinator.async_remove_watcher(self._sections, self)
+        await super().async_will_remove_from_hass()
 
     @callback
-    def _on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
-        self._shown = shown
+    def on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
+        """Show it."""
         self.async_write_ha_state()
 
 
@@ -579,8 +608,8 @@ class ControlEntity[T](ValueEntity[T]):
 
     @callback
     @override
-    def _on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
-        self._shown = shown
+    def on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
+        """Show it."""
         if self._held is not None and self._setting(self.value) == self._held:
             self._drop_hold()
         self.async_write_ha_state()
