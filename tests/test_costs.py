@@ -1,7 +1,10 @@
-"""What a report costs in Home Assistant, in numbers that no machine changes."""
+"""What a printer costs in Home Assistant, in numbers that no machine changes."""
 
 from collections import Counter
 from datetime import timedelta
+import gc
+from pathlib import Path
+import tracemalloc
 from unittest.mock import patch
 
 from homeassistant.helpers.entity import Entity
@@ -9,7 +12,11 @@ import orjson
 import pytest
 
 from benchmarks.reports import full_stream
+from custom_components import bambu_printer
+from custom_components.bambu_printer.base_sensor import PrinterSensor
+from custom_components.bambu_printer.button import PrinterButton
 from custom_components.bambu_printer.entity import ValueEntity
+from custom_components.bambu_printer.switch import PrinterSwitch
 
 from .conftest import Clock, Rig
 
@@ -58,3 +65,33 @@ async def test_steady_reports(rig: Rig, clock: Clock, model: str) -> None:
         await rig.hass.async_block_till_done()
         assert looks == 0
         assert not writes
+
+
+async def test_memory_of_a_printer(rig: Rig) -> None:
+    """What the integration itself keeps for each entity that is on: attributes, and bytes."""
+    watchers = {
+        watcher
+        for section in rig.entry.runtime_data._watchers.values()
+        for watcher in section
+        if isinstance(watcher, PrinterSensor | PrinterButton | PrinterSwitch)
+    }
+    assert len(watchers) > 30
+    # With one more, Python makes the dictionary of an entity twice as large.
+    assert max(len(vars(watcher)) for watcher in watchers) <= 42
+
+    folder = Path(bambu_printer.__file__).parent
+    tracemalloc.start()
+    try:
+        await rig.hass.config_entries.async_reload(rig.entry.entry_id)
+        await rig.hass.async_block_till_done()
+        gc.collect()
+        snapshot = tracemalloc.take_snapshot()
+    finally:
+        tracemalloc.stop()
+    # Not the library, most of whose memory is the last report.
+    kept = sum(
+        trace.size
+        for trace in snapshot.traces
+        if Path(trace.traceback[0].filename).parent == folder
+    )
+    assert kept / len(rig.states()) < 1300
