@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Final, override
 
-from homeassistant.components.sensor import SensorEntity, SensorEntityDescription
+from homeassistant.components.sensor import (
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
 
 from .entity import PartEntityDescription, ValueEntity
 
@@ -15,6 +19,8 @@ LONGEST_STATE: Final = 255
 class PrinterSensorDescription(PartEntityDescription, SensorEntityDescription):
     """Describes a sensor of a part."""
 
+    state_class: SensorStateClass | None = None
+
 
 class PrinterSensor(ValueEntity[Any], SensorEntity):
     """A sensor of a part."""
@@ -25,6 +31,23 @@ class PrinterSensor(ValueEntity[Any], SensorEntity):
     _unrecorded_attributes = frozenset(
         {"colors", "filament_id", "filaments", "messages", "objects", "text"}
     )
+
+    # As in all entities of a printer: what is the same in all of them stands in the class.
+    entity_picture = None
+    last_reset = None
+    supported_features = None
+
+    @property
+    @override
+    def state_class(self) -> SensorStateClass | None:
+        """Return what statistics are made of it."""
+        return self.entity_description.state_class
+
+    @property
+    @override
+    def options(self) -> list[str] | None:
+        """Return the values that it can have."""
+        return self.entity_description.options
 
     @property
     @override

@@ -178,6 +178,11 @@ class PrinterButton(ValueEntity[None], ButtonEntity):
 
     entity_description: PrinterButtonDescription
 
+    # As in all entities of a printer: what is the same in all of them stands in the class.
+    entity_picture = None
+    supported_features = None
+    unit_of_measurement = None
+
     @override
     async def async_press(self) -> None:
         """Do it."""

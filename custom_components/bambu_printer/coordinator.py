@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 import logging
 from pathlib import Path
-from typing import Any, NoReturn, override
+from typing import Any, NoReturn, Protocol, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -55,13 +56,30 @@ _RESUME_LIMIT = 5.0
 _FINAL_ERRORS = (InvalidAccessCodeError, CertificateChangedError)
 
 
+class Watcher(Protocol):
+    """Somebody who wants to know one thing about the state.
+
+    Entities are watchers themselves: there are more than a hundred for each printer, and
+    one object with two functions for each would need more memory than what it remembers.
+    """
+
+    shown: Any
+    """What was told last."""
+
+    def select(self, state: PrinterState) -> Any:
+        """Take the thing from the state."""
+
+    def on_shown(self, shown: Any) -> None:
+        """Be told that it is another one."""
+
+
 @dataclass(slots=True, eq=False)
 class _Watch[T]:
-    """Somebody who wants to know one thing about the state."""
+    """A watcher made of two functions."""
 
     select: Callable[[PrinterState], T]
-    update: Callable[[T], None]
-    value: T
+    on_shown: Callable[[T], None]
+    shown: T
 
 
 @dataclass(slots=True)
@@ -107,9 +125,7 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         )
         self.printer.contention = contention_of(hass, entry)
         self.data = self.printer.state
-        self._watches: dict[str, dict[_Watch[Any], None]] = {
-            name: {} for name in SECTIONS
-        }
+        self._watchers: dict[str, dict[Watcher, None]] = {name: {} for name in SECTIONS}
         self._start_limit = start_limit
         self._running = False
         self.shape_revision = 0
@@ -210,15 +226,20 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
         """
         watch = _Watch(select, update, select(self.data))
         sections = tuple(sections)
+        self.async_add_watcher(sections, watch)
+        return partial(self.async_remove_watcher, sections, watch)
+
+    @callback
+    def async_add_watcher(self, sections: Iterable[str], watcher: Watcher) -> None:
+        """Tell a watcher whenever what it selects is not what it was told last."""
         for section in sections:
-            self._watches[section][watch] = None
+            self._watchers[section][watcher] = None
 
-        @callback
-        def unwatch() -> None:
-            for section in sections:
-                self._watches[section].pop(watch, None)
-
-        return unwatch
+    @callback
+    def async_remove_watcher(self, sections: Iterable[str], watcher: Watcher) -> None:
+        """Tell a watcher nothing any more."""
+        for section in sections:
+            self._watchers[section].pop(watcher, None)
 
     async def async_wait_for(
         self, sections: Iterable[str], condition: Callable[[], bool], limit: float
@@ -321,13 +342,15 @@ class PrinterCoordinator(DataUpdateCoordinator[PrinterState]):
     @callback
     def _publish(self, changed: Iterable[str]) -> None:
         self.data = self.printer.state
-        watches = {watch: None for name in changed for watch in self._watches[name]}
-        for watch in watches:
+        watchers = {
+            watcher: None for name in changed for watcher in self._watchers[name]
+        }
+        for watcher in watchers:
             # What one of them does can change the state once more.
-            value = watch.select(self.data)
-            if value != watch.value:
-                watch.value = value
-                watch.update(value)
+            shown = watcher.select(self.data)
+            if shown != watcher.shown:
+                watcher.shown = shown
+                watcher.on_shown(shown)
 
     @callback
     def _on_connection(self) -> None:

@@ -3,9 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar, Final, override
 
+from homeassistant.const import EntityCategory
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers.device_registry import ChildDeviceInfo, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
@@ -182,6 +183,12 @@ class AmsPart(Part):
         return ams_device_info(coordinator, self.unit)
 
 
+@cache
+def _numbered(number: int) -> Mapping[str, str]:
+    """Return the number for the names of a slot's entities; they all keep it."""
+    return {"tray": str(number)}
+
+
 @dataclass(frozen=True)
 class TrayPart(Part):
     """A slot of an AMS, or an external spool holder."""
@@ -207,7 +214,7 @@ class TrayPart(Part):
     @property
     @override
     def placeholders(self) -> Mapping[str, str]:
-        return {} if self.single else {"tray": str(self.slot.slot + 1)}
+        return {} if self.single else _numbered(self.slot.slot + 1)
 
     @override
     def resolve(self, state: PrinterState) -> Any:
@@ -288,31 +295,55 @@ def async_add_part_entities[D: PartEntityDescription](
 ) -> None:
     """Add the entities of all parts, also of those that appear later."""
     coordinator = entry.runtime_data
-    known: set[tuple[str, str]] = set()
+    adder = _Adder(coordinator, async_add_entities, tables, create)
+    coordinator.async_add_watcher(_SHAPE_SECTIONS, adder)
+    entry.async_on_unload(
+        partial(coordinator.async_remove_watcher, _SHAPE_SECTIONS, adder)
+    )
+    adder.on_shown(adder.shown)
 
-    def missing() -> Iterator[PrinterEntity]:
-        printer = coordinator.printer
-        for part in parts(printer):
-            piece = part.resolve(printer.state)
-            for description in tables.get(type(part), ()):
-                key = (part.prefix, description.key)
-                if key not in known and description.exists_fn(printer, piece):
-                    known.add(key)
-                    entity = create(coordinator, part, description)
-                    entity.forget = partial(known.discard, key)
-                    yield entity
+
+class _Adder[D: PartEntityDescription]:
+    """Adds entities whenever there is something new that they could belong to."""
+
+    __slots__ = ("_add", "_coordinator", "_create", "_known", "_tables", "shown")
+
+    def __init__(
+        self,
+        coordinator: PrinterCoordinator,
+        add: AddConfigEntryEntitiesCallback,
+        tables: Mapping[type[Part], Sequence[D]],
+        create: Callable[[PrinterCoordinator, Part, D], PrinterEntity],
+    ) -> None:
+        self._coordinator = coordinator
+        self._add = add
+        self._tables = tables
+        self._create = create
+        self._known: set[tuple[str, str]] = set()
+        self.shown = self.select(coordinator.data)
+
+    def select(self, state: PrinterState) -> object:
+        """Reduce the state to what decides which entities there are."""
+        return _shape(self._coordinator, state)
 
     @callback
-    def add(_shape: object) -> None:
-        if new := list(missing()):
-            async_add_entities(new)
+    def on_shown(self, _shape: object) -> None:
+        """Add what is missing."""
+        if new := list(self._missing()):
+            self._add(new)
 
-    entry.async_on_unload(
-        coordinator.async_watch(
-            _SHAPE_SECTIONS, lambda state: _shape(coordinator, state), add
-        )
-    )
-    add(None)
+    def _missing(self) -> Iterator[PrinterEntity]:
+        printer = self._coordinator.printer
+        for part in parts(printer):
+            piece = part.resolve(printer.state)
+            prefix = part.prefix
+            for description in self._tables.get(type(part), ()):
+                key = (prefix, description.key)
+                if key not in self._known and description.exists_fn(printer, piece):
+                    self._known.add(key)
+                    entity = self._create(self._coordinator, part, description)
+                    entity.known = self._known
+                    yield entity
 
 
 _SHAPE_SECTIONS = (
@@ -381,8 +412,8 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
 
     entity_description: PartEntityDescription
 
-    forget: Callable[[], None] | None = None
-    """Lets it be made again when its part comes back."""
+    known: set[tuple[str, str]] | None = None
+    """What has been added with it, itself included, and so is not added again."""
 
     def __init__(
         self,
@@ -393,15 +424,43 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
         """Name the entity after its part and its description."""
         super().__init__(coordinator)
         self.entity_description = description
+        self._part = part
         key = "_".join(filter(None, (part.prefix, description.key)))
         self._attr_unique_id = f"{coordinator.printer.serial}_{key}"
-        self._attr_device_info = part.device_info(coordinator)
-        if part.placeholders:
-            self._attr_translation_placeholders = dict(part.placeholders)
-        if not description.named_by_device_class:
-            self._attr_translation_key = "_".join(
-                filter(None, (part.translation_prefix, description.key))
-            )
+        if placeholders := part.placeholders:
+            self._attr_translation_placeholders = placeholders
+
+    # There are more than a hundred entities for each printer. What all of them have in
+    # common stands in the class, and what their part or description says is asked of it:
+    # Home Assistant's own properties would keep a copy in each entity.
+
+    assumed_state = False
+    attribution = None
+    entity_registry_visible_default = True
+    force_update = False
+    icon = None
+    should_poll = False
+
+    @property
+    @override
+    def device_info(self) -> DeviceInfo | ChildDeviceInfo:
+        """Describe the device of its part."""
+        return self._part.device_info(self.coordinator)
+
+    @property
+    @override
+    def entity_category(self) -> EntityCategory | None:
+        """Return whether it is a setting, or a diagnostic."""
+        return self.entity_description.entity_category
+
+    @property
+    @override
+    def translation_key(self) -> str | None:
+        """Return what its name and its icon are found by."""
+        if self.entity_description.named_by_device_class:
+            return None
+        prefix = self._part.translation_prefix
+        return "_".join(filter(None, (prefix, self.entity_description.key)))
 
     @property
     def printer(self) -> BambuPrinter:
@@ -411,8 +470,8 @@ class PrinterEntity(CoordinatorEntity[PrinterCoordinator]):
     @override
     async def async_removed_from_registry(self) -> None:
         """Be forgotten: the user has removed the device of an absent part."""
-        if self.forget:
-            self.forget()
+        if self.known is not None:
+            self.known.discard((self._part.prefix, self.entity_description.key))
 
     @property
     @override
@@ -442,28 +501,32 @@ class ValueEntity[T](PrinterEntity):
     ) -> None:
         """Take the first value."""
         super().__init__(coordinator, part, description)
-        self._part = part
-        self._shown = self._select(coordinator.data)
+        self.shown = self.select(coordinator.data)
 
     @property
     @override
     def available(self) -> bool:
         """Whether the printer is connected and has the part."""
-        return super().available and self._shown[0] is not ABSENT
+        return super().available and self.shown[0] is not ABSENT
 
     @property
     def value(self) -> T | None:
         """The value; None when it is unknown."""
-        value = self._shown[0]
+        value = self.shown[0]
         return None if isinstance(value, _Absent) else value
 
     @property
     @override
     def extra_state_attributes(self) -> Mapping[str, Any] | None:
         """Return details of the same fact."""
-        return self._shown[1]
+        return self.shown[1]
 
-    def _select(
+    @property
+    def _sections(self) -> tuple[str, ...]:
+        """The sections of the state that the value is made from."""
+        return *self.entity_description.sections, *self._part.sections
+
+    def select(
         self, state: PrinterState
     ) -> tuple[T | _Absent, Mapping[str, Any] | None]:
         """Take what is shown from the state: the value, and its details."""
@@ -485,17 +548,18 @@ class ValueEntity[T](PrinterEntity):
     async def async_added_to_hass(self) -> None:
         """Watch the value."""
         await super().async_added_to_hass()
-        sections = dict.fromkeys(
-            (*self.entity_description.sections, *self._part.sections)
-        )
-        self._shown = self._select(self.coordinator.data)
-        self.async_on_remove(
-            self.coordinator.async_watch(sections, self._select, self._on_shown)
-        )
+        self.shown = self.select(self.coordinator.data)
+        self.coordinator.async_add_watcher(self._sections, self)
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Watch no longer."""
+        self.coordinator.async_remove_watcher(self._sections, self)
+        await super().async_will_remove_from_hass()
 
     @callback
-    def _on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
-        self._shown = shown
+    def on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
+        """Show it."""
         self.async_write_ha_state()
 
 
@@ -544,8 +608,8 @@ class ControlEntity[T](ValueEntity[T]):
 
     @callback
     @override
-    def _on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
-        self._shown = shown
+    def on_shown(self, shown: tuple[T | _Absent, Mapping[str, Any] | None]) -> None:
+        """Show it."""
         if self._held is not None and self._setting(self.value) == self._held:
             self._drop_hold()
         self.async_write_ha_state()

@@ -119,8 +119,8 @@ class PrinterImage(ValueEntity[object], ImageEntity):
 
     @callback
     @override
-    def _on_shown(self, shown: tuple[object, Mapping[str, Any] | None]) -> None:
-        self._shown = shown
+    def on_shown(self, shown: tuple[object, Mapping[str, Any] | None]) -> None:
+        """Show it, and that it is from now."""
         self._update_time(dt_util.utcnow())
         self.async_write_ha_state()
 

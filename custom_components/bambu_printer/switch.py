@@ -193,6 +193,11 @@ class PrinterSwitch(OnOffEntity, SwitchEntity):
 
     entity_description: PrinterSwitchDescription
 
+    # As in all entities of a printer: what is the same in all of them stands in the class.
+    entity_picture = None
+    supported_features = None
+    unit_of_measurement = None
+
     @override
     def _switch(self, *, on: bool) -> Awaitable[None]:
         return self.entity_description.set_fn(self.coordinator, self._part, on)
@@ -202,16 +207,6 @@ class ReleaseSwitch(PrinterEntity, SwitchEntity):
     """Gives the connection up and takes it back; available all the time."""
 
     entity_description: PrinterSwitchDescription
-
-    def __init__(
-        self,
-        coordinator: PrinterCoordinator,
-        part: Part,
-        description: PrinterSwitchDescription,
-    ) -> None:
-        """Remember the part."""
-        super().__init__(coordinator, part, description)
-        self._part = part
 
     @property
     @override

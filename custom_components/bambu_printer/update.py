@@ -184,8 +184,8 @@ class AmsFirmware(Firmware):
     """The firmware of an AMS: the printer installs it together with its own."""
 
     @override
-    def _select(self, state: PrinterState) -> Any:
-        shown, details = super()._select(state)
+    def select(self, state: PrinterState) -> Any:
+        shown, details = super().select(state)
         if isinstance(shown, Versions) and (offered := self._offered(state.firmware)):
             shown = Versions(shown.installed, offered)
         return shown, details
