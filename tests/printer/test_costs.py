@@ -4,12 +4,14 @@ from collections import Counter
 import gc
 import sys
 import tracemalloc
+from unittest.mock import Mock
 
 import orjson
 import pytest
 
 from benchmarks.library import new_printer
 from benchmarks.reports import Stream, delta_stream, full_stream
+from custom_components.bambu_printer.printer import parser as parser_module
 from custom_components.bambu_printer.printer.parser import ReportParser
 from custom_components.bambu_printer.printer.state import SECTIONS
 
@@ -60,6 +62,49 @@ def test_only_what_changed_is_decoded(decoded, model):
     assert not {
         name: calls for name, calls in decoded.items() if calls > ALLOWED[model][name]
     }
+
+
+@pytest.mark.parametrize("model", ["X1C", "H2D"])
+def test_only_what_is_told_in_other_words_is_parsed(monkeypatch, model):
+    stream = stream_of(model)
+    parser = ReportParser()
+    for payload in stream.following:
+        parser.parse(payload)
+    parsed = 0
+
+    def loads(text: bytes) -> object:
+        nonlocal parsed
+        parsed += len(text)
+        return orjson.loads(text)
+
+    monkeypatch.setattr(parser_module, "orjson", Mock(wraps=orjson, loads=loads))
+    for payload in stream.following:
+        parser.parse(payload)
+    assert parsed < sum(map(len, stream.following)) / 5
+
+
+@pytest.mark.parametrize(("model", "limit"), [("X1C", 225), ("H2D", 305), ("P1S", 112)])
+def test_few_functions_are_called(model, limit):
+    stream = stream_of(model)
+    printer, parser = new_printer(stream), ReportParser()
+
+    def run() -> None:
+        for payload in stream.following:
+            printer.on_message(parser.parse(payload))
+
+    run()
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    assert calls / COUNT < limit
 
 
 @pytest.mark.parametrize("model", ALLOWED)

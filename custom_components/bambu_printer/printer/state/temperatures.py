@@ -179,8 +179,8 @@ def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heate
     heaters = []
     for number in range(count):
         old = previous[number] if number < len(previous) else _UNKNOWN
-        heater = _packed_or(packed.get(number), old, cold_bound=COLD_BOUND)
-        heaters.append(heater or old)
+        known = _packed_or(packed.get(number), old, cold_bound=COLD_BOUND)
+        heaters.append(known or old)
     same = len(heaters) == len(previous) and all(
         new is old for new, old in zip(heaters, previous, strict=True)
     )
