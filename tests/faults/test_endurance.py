@@ -23,7 +23,11 @@ from unittest.mock import patch
 import pytest
 
 from custom_components.bambu_printer.printer import BambuPrinter, Endpoint, PrinterState
-from custom_components.bambu_printer.printer.state import SECTIONS, decode_sections
+from custom_components.bambu_printer.printer.state import (
+    SECTIONS,
+    Context,
+    decode_sections,
+)
 from custom_components.bambu_printer.printer.state.network import SIGNAL_BOUND
 from custom_components.bambu_printer.printer.state.temperatures import (
     TEMPERATURE_BOUND,
@@ -335,9 +339,8 @@ async def start_anew(virtual: VirtualPrinter, printer: BambuPrinter) -> None:
 
 def exact(printer: BambuPrinter) -> PrinterState:
     """Read the merged report as if it were the first one."""
-    state, _ = decode_sections(
-        PrinterState(), printer.raw.data, SECTIONS, printer._context()
-    )
+    context = Context(printer.model, printer.clock())
+    state, _ = decode_sections(PrinterState(), printer.raw.data, SECTIONS, context)
     return state
 
 

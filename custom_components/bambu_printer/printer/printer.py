@@ -181,7 +181,7 @@ class BambuPrinter(
         self._model_code = model_code
         # The model alone says what there is and how high it may go, until telemetry does.
         self.state, _ = decode_sections(
-            PrinterState(), {}, ("capabilities",), self._context()
+            PrinterState(), {}, ("capabilities",), Context(self.model, self.clock())
         )
         self.jpeg_camera = JpegCamera(endpoint)
         """The camera of the small printers."""
@@ -633,13 +633,12 @@ class BambuPrinter(
         return set()
 
     def _decode(self, keys: set[str], now: datetime | None = None) -> frozenset[str]:
-        sections = (
-            set(SECTIONS)
-            if MODULES_KEY in keys and self._identify()
-            else sections_of(keys)
-        )
+        another_model = MODULES_KEY in keys and self._identify()
         self.state, changed = decode_sections(
-            self.state, self.raw.data, sections, self._context(now)
+            self.state,
+            self.raw.data,
+            SECTIONS if another_model else sections_of(keys),
+            Context(self.model, now or self.clock()),
         )
         return changed
 
@@ -649,11 +648,8 @@ class BambuPrinter(
         self.raw.complete = "gcode_state" in raw
         self._identify()
         self.state, _ = decode_sections(
-            self.state, self.raw.data, SECTIONS, self._context()
+            self.state, self.raw.data, SECTIONS, Context(self.model, self.clock())
         )
-
-    def _context(self, now: datetime | None = None) -> Context:
-        return Context(model=self.model, now=now or self.clock())
 
     def _identify(self) -> bool:
         """Tell the model from the version list; return whether it is another one now."""

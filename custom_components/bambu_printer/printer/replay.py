@@ -28,7 +28,7 @@ def replay(trace: Mapping[str, Any]) -> BambuPrinter:
     )
     now = datetime.now(UTC)
     printer.clock = lambda: now
-    messages = list(records(trace.get("messages")))
+    messages = records(trace.get("messages"))
     if messages:
         now = datetime.fromisoformat(messages[0]["at"])
     printer.restore(mapping(trace.get("base")))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from .parser import Status
 from .redaction import Redaction, secrets_of
 from .values import Raw, mapping
 
@@ -22,6 +23,9 @@ _MOST_VALUES: Final = 5_000
 VERSION: Final = 2
 _PARTS: Final = "device"
 """The one object that changes with each report of some models, though never most of it."""
+
+
+_NESTED: Final = frozenset({dict, list, Status})
 
 
 type _Message = tuple[datetime, Raw, bool]
@@ -116,11 +120,12 @@ def whole(item: Mapping[str, Any], known: Raw) -> Raw:
 def _size(value: Raw, limit: int) -> int:
     """Count the values in a message, up to a limit."""
     count = 1
-    waiting: list[Raw | list[Any]] = [value]
+    waiting: list[Any] = [value]
     for item in waiting:
-        values = item if isinstance(item, list) else item.values()
-        count += len(values)
+        count += len(item)
         if count >= limit:
             break
-        waiting += [each for each in values if isinstance(each, (dict, list))]
+        for each in item if type(item) is list else item.values():
+            if type(each) in _NESTED:
+                waiting.append(each)  # noqa: PERF401
     return count

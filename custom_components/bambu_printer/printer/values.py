@@ -5,7 +5,7 @@ and firmware.  Each reader takes what it can understand and otherwise returns th
 an unreadable value leaves the earlier one in place.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
@@ -105,10 +105,11 @@ def mapping(value: object) -> Raw:
     return value if isinstance(value, dict) else {}
 
 
-def records(value: object) -> Iterator[Raw]:
-    """Iterate over the objects in a list, leaving out everything else."""
-    if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, dict))
+def records(value: object) -> list[Raw]:
+    """Return the objects in a list, leaving out everything else."""
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, dict)]
 
 
 def bit(value: int | None, index: int) -> bool | None:

@@ -84,7 +84,7 @@ def decode(raw: Raw, previous: Capabilities, context: Context) -> Capabilities:
     fun = bits(raw.get("fun"), None)
     airduct = mapping(device.get("airduct"))
     parts = {integer(part.get("id"), -1) >> 4 for part in records(airduct.get("parts"))}
-    modes = list(records(airduct.get("modeList")))
+    modes = records(airduct.get("modeList"))
     has_airduct = bool(modes) or (model.airduct and not airduct)
     high_mains = bool(bit(fun, 2) or bit(home, _MAINS_220V_BIT))
     return Capabilities(
@@ -129,7 +129,7 @@ def _has_chamber_sensor(raw: Raw, device: Raw, context: Context) -> bool:
 def _extruders(device: Raw, expected: int) -> int:
     extruder = mapping(device.get("extruder"))
     state = integer(extruder.get("state"), 0)
-    told = field(state, 0, 4) or len(list(records(extruder.get("info"))))
+    told = field(state, 0, 4) or len(records(extruder.get("info")))
     return min(told, 2) if told else expected
 
 

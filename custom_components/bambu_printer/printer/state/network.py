@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address
 
-from ..values import Raw, bit, damp, integer, mapping, records, text
+from ..values import Raw, bit, integer, mapping, records, text
 from .context import Context
 
 INPUTS = frozenset({"net", "wifi_signal"})
@@ -26,13 +26,11 @@ class NetworkState:
 
 def decode(raw: Raw, previous: NetworkState, context: Context) -> NetworkState:
     """Read the network."""
-    net = mapping(raw.get("net"))
     signal = _decibels(text(raw.get("wifi_signal"), ""))
-    shown = damp(
-        previous.wifi_signal if signal is None else signal,
-        previous.wifi_signal,
-        SIGNAL_BOUND,
-    )
+    shown = previous.wifi_signal
+    if signal is not None and (shown is None or abs(signal - shown) >= SIGNAL_BOUND):
+        shown = signal
+    net = mapping(raw.get("net"))
     wired, address = bit(integer(net.get("conf"), None), 0), _address(net)
     if (
         shown == previous.wifi_signal
@@ -40,9 +38,7 @@ def decode(raw: Raw, previous: NetworkState, context: Context) -> NetworkState:
         and address == previous.address
     ):
         return previous
-    return NetworkState(
-        wifi_signal=None if shown is None else int(shown), wired=wired, address=address
-    )
+    return NetworkState(wifi_signal=shown, wired=wired, address=address)
 
 
 def _address(net: Raw) -> str | None:
