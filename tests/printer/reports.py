@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from custom_components.bambu_printer.printer import parser
 from custom_components.bambu_printer.printer.models import (
     MODELS,
     UNKNOWN_MODEL,
@@ -102,6 +105,14 @@ def ams(*units: Json, plugged: str, spools: str, **keys: Any) -> Json:
         "power_on_flag": True,
         **keys,
     }
+
+
+def remember_everything(patch: pytest.MonkeyPatch, fewest_keys: int = 0) -> None:
+    """Have parsers remember also reports that are too short to be worth it."""
+    patch.setattr(parser, "_SHORTEST_REPORT", 0)
+    patch.setattr(parser, "_SHORTEST_BLOCK", 1)
+    patch.setattr(parser, "_PAUSE", 1)
+    patch.setattr(parser, "FULL_KEYS", fewest_keys)
 
 
 def packed(current: int, target: int = 0) -> int:

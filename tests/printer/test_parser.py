@@ -8,10 +8,9 @@ import orjson
 import pytest
 
 from benchmarks.reports import full_stream
-from custom_components.bambu_printer.printer import parser as parser_module
 from custom_components.bambu_printer.printer.parser import ReportParser, Status
 
-from .reports import ams, unit
+from .reports import ams, remember_everything, unit
 
 UNITS = ams(unit(0), unit(1), plugged="3", spools="ff")
 STILL = {"ams": UNITS, "name": "é", "still": list(range(200))} | {
@@ -51,10 +50,7 @@ def check(parser: ReportParser, payload: bytes) -> None:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the parser remember also what is not worth it."""
-    monkeypatch.setattr(parser_module, "_SHORTEST_REPORT", 0)
-    monkeypatch.setattr(parser_module, "_SHORTEST_BLOCK", 1)
-    monkeypatch.setattr(parser_module, "_PAUSE", 1)
-    monkeypatch.setattr(parser_module, "FULL_KEYS", 0)
+    remember_everything(monkeypatch)
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", "\t: ")])
@@ -222,10 +218,7 @@ JSON = st.recursive(
 )
 def test_any_messages_in_any_order(values, order):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parser_module, "_SHORTEST_REPORT", 0)
-        patch.setattr(parser_module, "_SHORTEST_BLOCK", 1)
-        patch.setattr(parser_module, "_PAUSE", 1)
-        patch.setattr(parser_module, "FULL_KEYS", 0)
+        remember_everything(patch)
         parser = ReportParser()
         for number in order:
             check(parser, orjson.dumps({"print": values[number % len(values)]}))

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 import pytest
 
-from custom_components.bambu_printer.printer import parser as parser_module
 from custom_components.bambu_printer.printer.known import STATUS_KEYS
 from custom_components.bambu_printer.printer.parser import ReportParser
 from custom_components.bambu_printer.printer.report import (
@@ -17,7 +16,17 @@ from custom_components.bambu_printer.printer.report import (
     extract_status,
 )
 
-from .reports import ZERO_TAG, ZERO_UUID, ams, delta, full, status, tray, unit
+from .reports import (
+    ZERO_TAG,
+    ZERO_UUID,
+    ams,
+    delta,
+    full,
+    remember_everything,
+    status,
+    tray,
+    unit,
+)
 
 
 def started(**keys) -> RawReport:
@@ -639,10 +648,7 @@ def test_values_beside_the_report_survive_a_full_one():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_what_the_parser_tells_to_be_known_makes_no_difference(seed, monkeypatch):
-    monkeypatch.setattr(parser_module, "_SHORTEST_REPORT", 0)
-    monkeypatch.setattr(parser_module, "_SHORTEST_BLOCK", 1)
-    monkeypatch.setattr(parser_module, "_PAUSE", 1)
-    monkeypatch.setattr(parser_module, "FULL_KEYS", 6)
+    remember_everything(monkeypatch, fewest_keys=6)
     chance = random.Random(seed)
     parser, quick, plain = ReportParser(), RawReport(), RawReport()
     values: dict[str, list[Any]] = {

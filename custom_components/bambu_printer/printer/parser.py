@@ -201,9 +201,7 @@ _DECODER: Final = JSONDecoder()
 _SPACE: Final = r"[ \t\n\r]*"
 _COMMA: Final = re.compile(f"{_SPACE},{_SPACE}")
 _COLON: Final = re.compile(f"{_SPACE}:{_SPACE}")
-_OPENING: Final = re.compile(
-    _SPACE.join(("", r"\{", f'"{_STATUS}"', ":", r"\{", "")), re.ASCII
-)
+_OPENING: Final = re.compile(_SPACE.join(("", r"\{", f'"{_STATUS}"', ":", r"\{", "")))
 
 
 def _is_report(message: Any) -> bool:

@@ -91,7 +91,6 @@ _VERSION_TRIES = 10
 _VERSION_INTERVAL = 2.0
 
 
-_NOTHING: frozenset[str] = frozenset()
 _DECISIVE = frozenset({"capabilities", "firmware"})
 """The sections of the state that say what can be done with the printer."""
 
@@ -552,10 +551,11 @@ class BambuPrinter(
         if status is None or len(message) > 1:
             keys |= self._apply_answers(message)
         turned = raw.complete is not was_complete
-        before, changed = self.state, self._decode(keys, now) if keys else _NOTHING
+        before = self.state
+        changed = self._decode(keys, now) if keys else frozenset()
         if changed:
             turned |= self._follow_up(before, changed)
-        if turned and raw.complete:
+        if raw.complete and not was_complete:
             self._complete.set()
         if turned:
             self._tell_connection()

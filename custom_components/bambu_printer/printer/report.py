@@ -210,7 +210,7 @@ class RawReport:
         self.counters.malformed += len(bad)
         unknown = {key for key in doubtful if key not in STATUS_KEYS}
         device = news.get(_SPLIT)
-        if isinstance(device, dict) and not device.keys() <= DEVICE_KEYS:
+        if isinstance(device, dict):
             unknown |= {f"{_SPLIT}.{key}" for key in device.keys() - DEVICE_KEYS}
         unknown -= self.unknown_keys
         return bad | self._note_unknown(unknown) if unknown else bad
@@ -237,13 +237,10 @@ class RawReport:
             # Nothing was late or refused, for then it would not be whole any more.
             self._settled, self._settled_in = status.same, new
         changed = {*news, *gone} - _CHURN
-        if _SPLIT not in changed:
-            self.news = None if gone else said
-            return changed
-        parts = _differing(old.get(_SPLIT), new.get(_SPLIT))
-        if not gone and parts.keys() <= new[_SPLIT].keys():
-            self.news = {**said, _SPLIT: parts}
-        return _name_parts(changed, old.get(_SPLIT), parts)
+        parts = _split_changes(old, new, changed)
+        if not gone and _MISSING not in parts.values():
+            self.news = {**said, _SPLIT: parts} if parts else said
+        return changed
 
     def _gone(self, status: Raw, news: Raw) -> list[str]:
         """Return what a report that tells everything does not tell any more."""
@@ -274,10 +271,8 @@ class RawReport:
             changed.add(key)
         self.data = new
         changed -= _CHURN
-        if _SPLIT not in changed:
-            return changed
-        parts = _differing(old.get(_SPLIT), new.get(_SPLIT))
-        return _name_parts(changed, old.get(_SPLIT), parts)
+        _split_changes(old, new, changed)
+        return changed
 
     def _merge_part(self, key: str, value: Any) -> Any:
         """Return an object or a list merged; the old one when nothing differs in it."""
@@ -307,27 +302,25 @@ def extract_status(message: Raw) -> Raw | None:
     return strays or None
 
 
-def _differing(before: Raw | None, after: Raw | None) -> dict[str, Any]:
-    """Return the parts of the device object that differ; `_MISSING` for one that is gone."""
-    before, after = before or {}, after or {}
+def _split_changes(old: Raw, new: Raw, changed: set[str]) -> dict[str, Any]:
+    """Name the parts of the device object that changed instead of the whole.
+
+    Returns them, `_MISSING` for one that is gone.
+    """
+    if _SPLIT not in changed:
+        return {}
+    changed.discard(_SPLIT)
+    before, after = old.get(_SPLIT) or {}, new.get(_SPLIT) or {}
     parts = {
         part: value
         for part, value in after.items()
-        if (old := before.get(part, _MISSING)) is not value and old != value
+        if (known := before.get(part, _MISSING)) is not value and known != value
     }
-    if not before.keys() <= after.keys():
-        parts |= dict.fromkeys(before.keys() - after.keys(), _MISSING)
-    return parts
-
-
-def _name_parts(changed: set[str], before: Raw | None, parts: Raw) -> set[str]:
-    """Name the parts of the device object that changed instead of the whole."""
-    changed.discard(_SPLIT)
-    known = before or {}
+    parts |= dict.fromkeys(before.keys() - after.keys(), _MISSING)
     for part, value in parts.items():
-        fickle = part == _HOT_PART and _only_heat_differs(known.get(part), value)
+        fickle = part == _HOT_PART and _only_heat_differs(before.get(part), value)
         changed.add(HEAT_KEY if fickle else f"{_SPLIT}.{part}")
-    return changed
+    return parts
 
 
 def _only_heat_differs(before: object, after: object) -> bool:

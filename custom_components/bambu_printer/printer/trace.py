@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from .parser import Status
 from .redaction import Redaction, secrets_of
 from .values import Raw, mapping
 
@@ -23,9 +22,6 @@ _MOST_VALUES: Final = 5_000
 VERSION: Final = 2
 _PARTS: Final = "device"
 """The one object that changes with each report of some models, though never most of it."""
-
-
-_NESTED: Final = frozenset({dict, list, Status})
 
 
 type _Message = tuple[datetime, Raw, bool]
@@ -126,6 +122,6 @@ def _size(value: Raw, limit: int) -> int:
         if count >= limit:
             break
         for each in item if type(item) is list else item.values():
-            if type(each) in _NESTED:
+            if isinstance(each, (dict, list)):
                 waiting.append(each)  # noqa: PERF401
     return count

@@ -122,7 +122,7 @@ def field(value: int, low: int, width: int) -> int:
     return value >> low & ((1 << width) - 1)
 
 
-def damp(new: float | None, shown: float | None, bound: float) -> float | None:
+def damp[T: float](new: T | None, shown: T | None, bound: float) -> T | None:
     """Keep showing a value until the new one differs by at least the bound.
 
     Sensors hover around a value; without this, each wobble would become a state of its

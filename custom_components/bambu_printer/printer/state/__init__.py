@@ -141,9 +141,6 @@ def _sections_of(keys: frozenset[str]) -> frozenset[str]:
     return frozenset(name for key in keys for name in _SECTIONS_OF_KEY.get(key, ()))
 
 
-_NOTHING: frozenset[str] = frozenset()
-
-
 def decode_sections(
     state: PrinterState, raw: Raw, names: Iterable[str], context: Context
 ) -> tuple[PrinterState, frozenset[str]]:
@@ -154,6 +151,4 @@ def decode_sections(
         new = SECTIONS[name][1](raw, old, context)
         if new is not old and new != old:
             changed[name] = new
-    if not changed:
-        return state, _NOTHING
-    return state._with(changed), frozenset(changed)  # noqa: SLF001
+    return (state._with(changed) if changed else state), frozenset(changed)  # noqa: SLF001

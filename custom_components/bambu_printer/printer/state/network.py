@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address
 
-from ..values import Raw, bit, integer, mapping, records, text
+from ..values import Raw, bit, damp, integer, mapping, records, text
 from .context import Context
 
 INPUTS = frozenset({"net", "wifi_signal"})
@@ -27,9 +27,11 @@ class NetworkState:
 def decode(raw: Raw, previous: NetworkState, context: Context) -> NetworkState:
     """Read the network."""
     signal = _decibels(text(raw.get("wifi_signal"), ""))
-    shown = previous.wifi_signal
-    if signal is not None and (shown is None or abs(signal - shown) >= SIGNAL_BOUND):
-        shown = signal
+    shown = damp(
+        previous.wifi_signal if signal is None else signal,
+        previous.wifi_signal,
+        SIGNAL_BOUND,
+    )
     net = mapping(raw.get("net"))
     wired, address = bit(integer(net.get("conf"), None), 0), _address(net)
     if (

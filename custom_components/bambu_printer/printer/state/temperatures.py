@@ -105,6 +105,7 @@ def _packed_or(
         and packed & 0xFFFF == previous.current
         and packed >> 16 == previous.target
     ):
+        # What it was before: nothing to be damped.
         return previous
     values = unpack(packed)
     if values is None:
@@ -189,7 +190,6 @@ def _nozzles(raw: Raw, device: Raw, previous: tuple[Heater, ...]) -> tuple[Heate
 
 def _count(extruder: Raw) -> int:
     """Return how many nozzles the printer has."""
-    info = extruder.get("info")
-    listed = len(info) if isinstance(info, list) else 0
+    listed = len(records(extruder.get("info")))
     told = field(integer(extruder.get("state"), 0), 0, 4)
     return min(max(told, listed, 1), _MOST_NOZZLES)
